@@ -1,0 +1,1 @@
+//! First contact: invite links, doors, knocks (LANE.md s.7).

@@ -1,0 +1,1 @@
+//! Account, address, device certificates (PROTOCOL.md s.2.1).
