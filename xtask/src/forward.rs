@@ -1,0 +1,54 @@
+//! `bench`, `sim`, `fuzz`: programs of other crates, found in the workspace rather than assumed.
+
+use crate::process;
+use crate::workspace::{Package, Workspace};
+use anyhow::{Context, Result};
+
+fn member<'a>(workspace: &'a Workspace, name: &str) -> Result<&'a Package> {
+    workspace.member(name).with_context(|| format!("the crate `{name}` does not exist in this tree"))
+}
+
+/// `cargo run --release -p benches -- CASE ...`
+pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    member(workspace, "benches")?;
+    // The node and the command line are measured as programs.
+    let mut build = process::cargo(&workspace.root).args(["build", "--quiet", "--release", "--bins"]);
+    for name in ["node", "cli"].into_iter().filter(|name| workspace.member(name).is_some()) {
+        build = build.args(["--package", name]);
+    }
+    build.run()?;
+    run_release(workspace, "benches", arguments)
+}
+
+/// `cargo run --release -p sim -- --seeds N --from S`
+pub fn sim(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    member(workspace, "sim")?;
+    run_release(workspace, "sim", arguments)
+}
+
+fn run_release(workspace: &Workspace, package: &str, arguments: &[String]) -> Result<()> {
+    process::cargo(&workspace.root)
+        .args(["run", "--quiet", "--release", "--package", package, "--"])
+        .args(arguments)
+        .run()
+}
+
+/// `cargo +nightly fuzz run TARGET`, or the list of targets.
+pub fn fuzz(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let package = member(workspace, "fuzz")?;
+    let Some((target, rest)) = arguments.split_first() else {
+        return process::cargo(&workspace.root).args(["run", "--quiet", "--package", "fuzz", "--", "list"]).run();
+    };
+    let seconds = match rest {
+        [flag, seconds] if flag == "--seconds" => seconds.as_str(),
+        _ => "60",
+    };
+    process::program("cargo", package.folder())
+        // The nightly toolchain is to be chosen by the argument, not by the one that runs this task.
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env_remove("CARGO")
+        .args(["+nightly", "fuzz", "run", "--fuzz-dir", "cargo-fuzz", target])
+        .args(["--", &format!("-max_total_time={seconds}"), "-max_len=131072"])
+        .run()
+        .context("fuzzing needs a nightly toolchain and cargo-fuzz (`cargo install cargo-fuzz --locked`)")
+}

@@ -1,0 +1,89 @@
+//! The builds for the browser: the client's crates for `wasm32-unknown-unknown`.
+//!
+//! Needed beside Rust: its standard library for that target (rustup brings it), and a clang that knows
+//! the target, where a crate has C code (SQLite).
+
+use crate::process;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// The crates that a browser runs.
+const CRATES: &[&str] = &["wire", "transparency", "protocol", "client"];
+/// Suffixes under which Debian and others install clang, newest first.
+const CLANG_SUFFIXES: &[&str] = &["-22", "-21", "-20", "-19", "-18", "-17", "-16", "-15", "-14", ""];
+
+/// Builds those of [`CRATES`] that exist.
+pub fn run(workspace: &Workspace) -> Result<()> {
+    let crates: Vec<&str> = CRATES.iter().copied().filter(|name| workspace.member(name).is_some()).collect();
+    ensure_target(workspace)?;
+    let mut build = process::cargo(&workspace.root).args(["build", "--target", TARGET, "--profile", "wasm-check"]);
+    for name in &crates {
+        build = build.args(["--package", name]);
+    }
+    if let Some(clang) = find_or_install_clang(workspace) {
+        build = build
+            .env("CC_wasm32_unknown_unknown", format!("clang{}", clang.suffix))
+            .env("AR_wasm32_unknown_unknown", format!("llvm-ar{}", clang.suffix));
+    }
+    build.run()?;
+    println!("built for {TARGET}: {}", crates.join(", "));
+    Ok(())
+}
+
+fn has_target(workspace: &Workspace) -> Result<bool> {
+    let folder = process::program(&rustc(), &workspace.root)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output_text()?;
+    Ok(PathBuf::from(folder.trim()).is_dir())
+}
+
+fn rustc() -> String {
+    std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned())
+}
+
+fn ensure_target(workspace: &Workspace) -> Result<()> {
+    if has_target(workspace)? {
+        return Ok(());
+    }
+    let added = process::program("rustup", &workspace.root).args(["target", "add", TARGET]).run();
+    if has_target(workspace)? {
+        return Ok(());
+    }
+    added.with_context(|| {
+        format!("the standard library for {TARGET} is missing; DEPENDENCIES in docs say how to use Debian's")
+    })?;
+    bail!("`rustup target add {TARGET}` changed another toolchain than the one in use")
+}
+
+/// A clang that can compile for the target, with an archiver of the same version.
+struct Clang {
+    suffix: &'static str,
+}
+
+fn find_clang() -> Option<Clang> {
+    CLANG_SUFFIXES.iter().map(|suffix| Clang { suffix }).find(|clang| {
+        let clang_name = format!("clang{}", clang.suffix);
+        process::answers(
+            &clang_name,
+            &["--target=wasm32-unknown-unknown", "-x", "c", "-c", "/dev/null", "-o", "/dev/null"],
+        ) && process::answers(&format!("llvm-ar{}", clang.suffix), &["--version"])
+    })
+}
+
+/// Without one, crates that have no C code still build: the compiler is asked for only when needed.
+fn find_or_install_clang(workspace: &Workspace) -> Option<Clang> {
+    if let Some(clang) = find_clang() {
+        return Some(clang);
+    }
+    println!("no clang for {TARGET} here: asking apt for Debian's");
+    let installed = process::program("apt-get", &workspace.root)
+        .args(["install", "--yes", "--no-install-recommends", "clang", "llvm", "lld"])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .run();
+    if let Err(error) = installed {
+        println!("not installed ({error:#}); install clang and llvm if the build below fails on C code");
+    }
+    find_clang()
+}
