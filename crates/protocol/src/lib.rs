@@ -3,4 +3,5 @@
 //! Pure: no I/O, no clock, no global randomness. Time, randomness and storage come in as arguments.
 
 pub mod contact;
+pub mod content;
 pub mod identity;
