@@ -4,4 +4,8 @@
 
 pub mod contact;
 pub mod content;
+pub mod event;
 pub mod identity;
+pub mod lane;
+pub mod mls;
+pub mod storage;

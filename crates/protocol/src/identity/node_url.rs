@@ -7,7 +7,8 @@ use wire::limit::NODE_URL_BYTES_MAX;
 /// `https://host[:port][/path]`, or `http://` for this machine only. At most 255 bytes.
 ///
 /// Normalised: lower-case scheme and host, no default port, no trailing slash, no query, fragment or user part.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct NodeUrl(String);
 
 /// Why a text is no node URL.
@@ -78,6 +79,20 @@ impl NodeUrl {
     /// The normalised text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for NodeUrl {
+    type Error = NodeUrlError;
+
+    fn try_from(text: String) -> Result<Self, NodeUrlError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<NodeUrl> for String {
+    fn from(url: NodeUrl) -> Self {
+        url.0
     }
 }
 
