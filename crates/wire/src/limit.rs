@@ -13,6 +13,8 @@ pub const BLOB_BYTES_MAX: usize = 16 << 20;
 pub const FRAME_BYTES_MAX: usize = 2 << 20;
 /// Requests in one frame at most.
 pub const FRAME_REQUESTS_MAX: usize = 4_096;
+/// Events and batches in one frame at most, together.
+pub const FRAME_EVENTS_MAX: usize = 16_384;
 /// Cells in a page at most.
 pub const PAGE_CELLS_MAX: usize = 64;
 /// Bytes of bodies in a page at most.

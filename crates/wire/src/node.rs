@@ -7,13 +7,14 @@ use crate::Malformed;
 use crate::id::{BlobId, DoorId, DoorOwner, Hash, LaneId, NodeKey, ReadCap, WriteCap};
 use crate::lane::{Cell, CellKind, Gen, LaneClass, Seq, check_body};
 use crate::limit::{
-    DOOR_KEY_PACKAGE_BYTES_MAX, DOOR_KEY_PACKAGES_MAX, DOOR_RECORD_BYTES_MAX, FRAME_BYTES_MAX, FRAME_REQUESTS_MAX,
-    PAGE_CELLS_MAX, PATH_HASHES_MAX, WHISPER_BYTES,
+    DOOR_KEY_PACKAGE_BYTES_MAX, DOOR_KEY_PACKAGES_MAX, DOOR_RECORD_BYTES_MAX, FRAME_BYTES_MAX, FRAME_EVENTS_MAX,
+    FRAME_REQUESTS_MAX, PAGE_CELLS_MAX, PATH_HASHES_MAX, WHISPER_BYTES,
 };
 use crate::proto::node as raw;
 use crate::receipt::Receipt;
 use bytes::Bytes;
 use prost::Message;
+use prost::encoding::DecodeContext;
 
 /// A connection's name for an open lane.
 pub type Handle = u32;
@@ -303,11 +304,23 @@ pub enum Refusal {
     Unknown(u32),
 }
 
-fn decode<M: Message + Default>(frame: Bytes, field: &'static str) -> Result<M, Malformed> {
-    if frame.len() > FRAME_BYTES_MAX {
-        return Err(Malformed::TooLong { field, limit: FRAME_BYTES_MAX, found: frame.len() });
-    }
+/// `items` is the number that one frame may hold; checked before anything is allocated for them, because
+/// an empty item of two bytes decodes into two hundred.
+fn decode<M: Message + Default>(frame: Bytes, field: &'static str, items: usize) -> Result<M, Malformed> {
+    at_most(field, frame.len(), FRAME_BYTES_MAX)?;
+    at_most("items", count_items(&frame).ok_or(Malformed::Protobuf { field })?, items)?;
     M::decode(frame).map_err(|_| Malformed::Protobuf { field })
+}
+
+/// The fields at the top of a protobuf message, each of which is one item of a frame.
+fn count_items(mut frame: &[u8]) -> Option<usize> {
+    let mut items = 0;
+    while !frame.is_empty() {
+        let (tag, wire_type) = prost::encoding::decode_key(&mut frame).ok()?;
+        prost::encoding::skip_field(wire_type, tag, &mut frame, DecodeContext::default()).ok()?;
+        items += 1;
+    }
+    Some(items)
 }
 
 fn some<T>(value: Option<T>, field: &'static str) -> Result<T, Malformed> {
@@ -403,8 +416,7 @@ pub type ParsedRequest = (RequestId, Result<Request, Malformed>);
 /// Parses one frame of requests. A request that does not parse by itself keeps its id, so that the
 /// node can refuse it alone; only a frame that is no frame fails as a whole.
 pub fn parse_requests(frame: Bytes) -> Result<Vec<ParsedRequest>, Malformed> {
-    let frame: raw::ClientFrame = decode(frame, "ClientFrame")?;
-    at_most("requests", frame.requests.len(), FRAME_REQUESTS_MAX)?;
+    let frame: raw::ClientFrame = decode(frame, "ClientFrame", FRAME_REQUESTS_MAX)?;
     Ok(frame.requests.into_iter().map(|request| (request.id, parse_request(request))).collect())
 }
 
@@ -450,6 +462,9 @@ fn parse_request(request: raw::Request) -> Result<Request, Malformed> {
             at_most("key_packages", put.key_packages.len(), DOOR_KEY_PACKAGES_MAX)?;
             at_most("last_resort", put.last_resort.len(), DOOR_KEY_PACKAGE_BYTES_MAX)?;
             for key_package in &put.key_packages {
+                if key_package.is_empty() {
+                    return Err(Malformed::Missing { field: "key_package" });
+                }
                 at_most("key_package", key_package.len(), DOOR_KEY_PACKAGE_BYTES_MAX)?;
             }
             Request::DoorPut(DoorPut {
@@ -611,7 +626,7 @@ fn encode_event(id: RequestId, event: Event, batches: &mut Vec<raw::Batch>) -> r
 
 /// Parses one frame of events. An event of a newer node that this client does not know is skipped.
 pub fn parse_events(frame: Bytes) -> Result<Vec<(RequestId, Event)>, Malformed> {
-    let frame: raw::NodeFrame = decode(frame, "NodeFrame")?;
+    let frame: raw::NodeFrame = decode(frame, "NodeFrame", FRAME_EVENTS_MAX)?;
     let batches = frame.batches;
     frame
         .events

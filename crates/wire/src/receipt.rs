@@ -1,5 +1,6 @@
 //! Receipts: leaves, the batch tree, signatures, evidence (LANE.md s.4; tree as in RFC 9162 s.2.1).
 
+use crate::Malformed;
 use crate::id::{Hash, LaneId, NodeKey};
 use crate::lane::{CellKind, Gen, Seq, head_next};
 use crate::limit::{BATCH_LEAVES_MAX, EVIDENCE_LINKS_MAX, PATH_HASHES_MAX};
@@ -175,10 +176,113 @@ impl Evidence {
         if self.links.len() as u64 != self.b.seq - self.a.seq || self.prior_head == self.a.head {
             return false;
         }
-        let mut head = self.prior_head;
-        for (seq, link) in (self.a.seq + 1..).zip(&self.links) {
+        let (mut head, mut seq) = (self.prior_head, self.a.seq);
+        for link in &self.links {
+            // No overflow: the links end at `b.seq`.
+            seq += 1;
             head = head_next(&head, seq, link.kind, &link.attach, &link.body_hash);
         }
         head == self.b.head
+    }
+
+    /// The fixed layout of LANE.md s.4, for export.
+    ///
+    /// # Errors
+    /// More links or path hashes than the limits allow.
+    pub fn encode(&self) -> Result<Vec<u8>, Malformed> {
+        at_most("links", self.links.len(), EVIDENCE_LINKS_MAX)?;
+        let mut bytes = vec![EVIDENCE_VERSION];
+        bytes.extend_from_slice(&self.node_key.0);
+        bytes.extend_from_slice(&self.lane_id.0);
+        self.a.encode_into(&mut bytes)?;
+        self.b.encode_into(&mut bytes)?;
+        bytes.extend_from_slice(&self.prior_head.0);
+        for link in &self.links {
+            bytes.push(link.kind as u8);
+            bytes.extend_from_slice(&link.attach.0);
+            bytes.extend_from_slice(&link.body_hash.0);
+        }
+        Ok(bytes)
+    }
+
+    /// Reads what [`Evidence::encode`] writes, to the last byte; each evidence has one encoding.
+    ///
+    /// # Errors
+    /// Another version, a length that does not fit, a limit exceeded.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader { rest: bytes, field: "evidence", whole: bytes.len() };
+        if reader.array::<1>()? != [EVIDENCE_VERSION] {
+            return Err(Malformed::Value { field: "version" });
+        }
+        let node_key = NodeKey(reader.array()?);
+        let lane_id = LaneId(reader.array()?);
+        let a = Receipt::parse_from(&mut reader)?;
+        let b = Receipt::parse_from(&mut reader)?;
+        let prior_head = Hash(reader.array()?);
+        at_most("links", reader.rest.len() / LINK_BYTES, EVIDENCE_LINKS_MAX)?;
+        let mut links = Vec::with_capacity(reader.rest.len() / LINK_BYTES);
+        while !reader.rest.is_empty() {
+            let [kind] = reader.array()?;
+            let kind = CellKind::parse(kind.into())?;
+            links.push(Link { kind, attach: Hash(reader.array()?), body_hash: Hash(reader.array()?) });
+        }
+        Ok(Self { node_key, lane_id, a, b, prior_head, links })
+    }
+}
+
+/// The version byte of an encoded [`Evidence`].
+pub const EVIDENCE_VERSION: u8 = 1;
+/// Bytes of a [`Link`]: kind 1, attach 32, body_hash 32.
+const LINK_BYTES: usize = 65;
+
+fn at_most(field: &'static str, found: usize, limit: usize) -> Result<(), Malformed> {
+    if found > limit { Err(Malformed::TooLong { field, limit, found }) } else { Ok(()) }
+}
+
+impl Receipt {
+    /// seq 8, gen 4, head 32, index 4, size 4, count 1, path 32 x count, sig 64.
+    fn encode_into(&self, bytes: &mut Vec<u8>) -> Result<(), Malformed> {
+        at_most("path", self.path.len(), PATH_HASHES_MAX)?;
+        bytes.extend_from_slice(&self.seq.to_be_bytes());
+        bytes.extend_from_slice(&self.gen_before.to_be_bytes());
+        bytes.extend_from_slice(&self.head.0);
+        bytes.extend_from_slice(&self.index.to_be_bytes());
+        bytes.extend_from_slice(&self.size.to_be_bytes());
+        bytes.push(self.path.len() as u8);
+        for hash in &self.path {
+            bytes.extend_from_slice(&hash.0);
+        }
+        bytes.extend_from_slice(&self.sig);
+        Ok(())
+    }
+
+    fn parse_from(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let seq = Seq::from_be_bytes(reader.array()?);
+        let gen_before = Gen::from_be_bytes(reader.array()?);
+        let head = Hash(reader.array()?);
+        let index = u32::from_be_bytes(reader.array()?);
+        let size = u32::from_be_bytes(reader.array()?);
+        let [count] = reader.array()?;
+        at_most("path", count.into(), PATH_HASHES_MAX)?;
+        let path = (0..count).map(|_| reader.array().map(Hash)).collect::<Result<_, _>>()?;
+        Ok(Self { seq, gen_before, head, index, size, path, sig: reader.array()? })
+    }
+}
+
+/// Takes fixed-size fields off the front.
+struct Reader<'a> {
+    rest: &'a [u8],
+    field: &'static str,
+    whole: usize,
+}
+
+impl Reader<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let Some((array, rest)) = self.rest.split_first_chunk() else {
+            let expected = self.whole - self.rest.len() + N;
+            return Err(Malformed::Length { field: self.field, expected, found: self.whole });
+        };
+        self.rest = rest;
+        Ok(*array)
     }
 }
