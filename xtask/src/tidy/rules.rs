@@ -51,7 +51,9 @@ const REGISTRIES: &[&str] = &["https://github.com/rust-lang/crates.io-index", "h
 
 /// Every rule over every file.
 pub fn check_all(sources: &[Source]) -> Vec<Finding> {
-    sources.iter().flat_map(check_file).collect()
+    let mut findings: Vec<Finding> = sources.iter().flat_map(check_file).collect();
+    findings.extend(check_golden(sources));
+    findings
 }
 
 fn check_file(source: &Source) -> Vec<Finding> {
@@ -181,6 +183,25 @@ fn names_foreign_registry(line: &str) -> bool {
     is_source && !REGISTRIES.iter().any(|registry| line.contains(registry))
 }
 
+/// Every message of the wire's protobuf files is named in the golden test, as `"file.Message"`.
+fn check_golden(sources: &[Source]) -> Vec<Finding> {
+    let golden = sources.iter().find(|source| source.path == "crates/wire/tests/golden.rs");
+    let golden = golden.map_or("", |source| source.text.as_str());
+    let mut findings = Vec::new();
+    for source in sources.iter().filter(|source| source.path.starts_with("crates/wire/proto/")) {
+        let file = source.path.rsplit('/').next().and_then(|name| name.strip_suffix(".proto")).unwrap_or_default();
+        for (at, line) in source.text.lines().enumerate() {
+            let Some(rest) = line.trim_start().strip_prefix("message ") else { continue };
+            let message = rest.split([' ', '{']).next().unwrap_or_default();
+            if !golden.contains(&format!("\"{file}.{message}\"")) {
+                let text = format!("{file}.{message} has no golden bytes in crates/wire/tests/golden.rs");
+                findings.push(finding(&source.path, at + 1, text));
+            }
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,5 +295,17 @@ mod tests {
         assert_found("apps/web/package-lock.json", "\"resolved\": \"https://npm.example/x.tgz\",\n", "registry");
         assert_clean("Cargo.lock", "source = \"registry+https://github.com/rust-lang/crates.io-index\"\n");
         assert_clean("apps/web/package-lock.json", "\"resolved\": \"https://registry.npmjs.org/x/x.tgz\",\n");
+    }
+
+    #[test]
+    fn a_message_without_golden_bytes_fails() {
+        let proto = source("crates/wire/proto/node.proto", "message Open { uint32 class = 1; }\n  message Inner {}\n");
+        let both = source("crates/wire/tests/golden.rs", "\"node.Open\" \"node.Inner\"");
+        let one = source("crates/wire/tests/golden.rs", "\"node.Open\"");
+        assert!(check_golden(&[source(&proto.path, &proto.text), both]).is_empty());
+        let findings = check_golden(&[source(&proto.path, &proto.text), one]);
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].message.contains("node.Inner"));
+        assert_eq!(check_golden(&[proto]).len(), 2, "no golden file at all");
     }
 }
