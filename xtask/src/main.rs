@@ -38,7 +38,8 @@ cargo xtask TASK
   wasm                                    build the client's crates for the browser
   bench [CASE ...]                        measure; one JSON line for each case
   sim [--seeds N] [--from S]              replay seeds of the simulator
-  fuzz [TARGET] [--seconds N]             fuzz (nightly and cargo-fuzz), or list the targets
+  fuzz                                    list the fuzz targets
+  fuzz TARGET [--seconds N | --minimise]  fuzz one (nightly and cargo-fuzz)
 ";
 
 fn main() {
