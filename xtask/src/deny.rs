@@ -1,8 +1,9 @@
 //! What may come in from outside: licences, banned packages, sources; duplicate versions are shown.
 //!
-//! The same questions as `cargo deny` asks, answered from `cargo metadata` alone
+//! The same questions as `cargo deny` asks, answered from what cargo knows
 //! (docs/decisions/dependency-checks.md says why, and what this does not see).
 
+use crate::process;
 use crate::workspace::{Package, Workspace};
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +55,18 @@ const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// Fails with every package that may not be here; prints packages that are here twice.
 pub fn run(workspace: &Workspace) -> Result<()> {
-    let foreign: Vec<&Package> = workspace.packages.values().filter(|package| package.source.is_some()).collect();
+    // `cargo metadata` and the lock file also name packages that no feature brings in; `cargo tree` does not.
+    let tree = process::cargo(&workspace.root)
+        .args(["tree", "--quiet", "--workspace", "--target", "all", "--edges", "normal,build,dev"])
+        .args(["--prefix", "none", "--format", "{p}"])
+        .output_text()?;
+    let built = built(&tree);
+    let foreign: Vec<&Package> = workspace
+        .packages
+        .values()
+        .filter(|package| package.source.is_some())
+        .filter(|package| built.contains(&(package.name.as_str(), package.version.as_str())))
+        .collect();
     for line in duplicates(&foreign) {
         println!("warning: {line}");
     }
@@ -64,6 +76,16 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     }
     println!("{} packages from outside are allowed", foreign.len());
     Ok(())
+}
+
+/// Names and versions of a tree that has one package a line: `name v1.2.3 ...`.
+fn built(tree: &str) -> BTreeSet<(&str, &str)> {
+    tree.lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?, words.next()?.strip_prefix('v')?))
+        })
+        .collect()
 }
 
 fn check(package: &Package) -> Vec<String> {
@@ -215,6 +237,13 @@ mod tests {
     fn a_package_without_a_licence_or_from_elsewhere_is_refused() {
         assert_eq!(check(&package("a", "1.0.0", None, CRATES_IO)).len(), 1);
         assert_eq!(check(&package("a", "1.0.0", Some("MIT"), "git+https://example.org/a")).len(), 1);
+    }
+
+    #[test]
+    fn what_is_built_is_read_from_the_tree() {
+        let tree = "wire v0.1.0 (/x)\nserde_derive v1.0.2 (proc-macro) (*)\n\nprost v0.14.1\n";
+        let expected = [("wire", "0.1.0"), ("serde_derive", "1.0.2"), ("prost", "0.14.1")];
+        assert_eq!(built(tree), expected.into());
     }
 
     #[test]
