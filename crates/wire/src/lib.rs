@@ -8,8 +8,10 @@
 //! | [`receipt`] | leaves, inclusion paths, signatures, evidence |
 //! | [`work`] | proof of work for claims and knocks |
 //! | [`node`] | requests and events between client and node |
+//! | [`frame`] | a node's frame, written in place |
 //! | [`proto`] | the generated protobuf types |
 
+pub mod frame;
 pub mod id;
 pub mod lane;
 pub mod limit;

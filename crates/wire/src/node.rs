@@ -4,6 +4,7 @@
 //! side, [`parse_requests`] and [`encode_events`] the node's.
 
 use crate::Malformed;
+use crate::frame::BatchSignature;
 use crate::id::{BlobId, DoorId, DoorOwner, Hash, LaneId, NodeKey, ReadCap, WriteCap};
 use crate::lane::{Cell, CellKind, Gen, LaneClass, Seq, check_body};
 use crate::limit::{
@@ -487,15 +488,22 @@ fn parse_request(request: raw::Request) -> Result<Request, Malformed> {
 
 /// Encodes one frame of events; receipts of one batch share its size and signature.
 pub fn encode_events(events: Vec<(RequestId, Event)>) -> Bytes {
-    let mut batches: Vec<raw::Batch> = Vec::new();
+    let mut batches = Vec::new();
     let events = events.into_iter().map(|(id, event)| encode_event(id, event, &mut batches)).collect();
+    let batches = batches.iter().map(|batch| raw::Batch { size: batch.size, sig: copy(&batch.sig) }).collect();
     raw::NodeFrame { events, batches }.encode_to_vec().into()
 }
 
-fn encode_receipt(receipt: Receipt, batches: &mut Vec<raw::Batch>) -> raw::Receipt {
-    let known = batches.iter().rposition(|batch| batch.size == receipt.size && batch.sig[..] == receipt.sig[..]);
-    let batch = known.unwrap_or_else(|| {
-        batches.push(raw::Batch { size: receipt.size, sig: copy(&receipt.sig) });
+/// Encodes one event, length first, at the end of `buffer`; the batches of its receipts go to `batches`.
+pub(crate) fn encode_event_alone(id: RequestId, event: Event, batches: &mut Vec<BatchSignature>, buffer: &mut Vec<u8>) {
+    let event = encode_event(id, event, batches);
+    event.encode_length_delimited(buffer).expect("a Vec grows as it must");
+}
+
+fn encode_receipt(receipt: Receipt, batches: &mut Vec<BatchSignature>) -> raw::Receipt {
+    let batch = BatchSignature { size: receipt.size, sig: receipt.sig };
+    let batch = batches.iter().rposition(|known| *known == batch).unwrap_or_else(|| {
+        batches.push(batch);
         batches.len() - 1
     });
     let mut path = Vec::with_capacity(receipt.path.len() * 32);
@@ -522,7 +530,7 @@ fn encode_cell(cell: Cell) -> raw::Cell {
     }
 }
 
-fn encode_page(page: Page, batches: &mut Vec<raw::Batch>) -> raw::Page {
+fn encode_page(page: Page, batches: &mut Vec<BatchSignature>) -> raw::Page {
     raw::Page {
         first_seq: page.first_seq,
         next_seq: page.next_seq,
@@ -589,7 +597,7 @@ fn parse_refusal(refused: raw::Refused) -> Refusal {
     }
 }
 
-fn encode_event(id: RequestId, event: Event, batches: &mut Vec<raw::Batch>) -> raw::Event {
+fn encode_event(id: RequestId, event: Event, batches: &mut Vec<BatchSignature>) -> raw::Event {
     use raw::event::Op;
     let op = match event {
         Event::Hello(hello) => Op::Hello(raw::Hello {

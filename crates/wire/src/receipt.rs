@@ -92,17 +92,47 @@ impl BatchTree {
 
     /// The inclusion path of the leaf at `index`, which must be below `size`.
     pub fn path(&self, index: u32) -> Vec<Hash> {
-        let mut at = index as usize;
-        let mut path = Vec::new();
-        for level in &self.levels[..self.levels.len() - 1] {
-            if let Some(sibling) = level.get(at ^ 1) {
-                path.push(*sibling);
-            }
-            at /= 2;
-        }
-        path
+        self.siblings(index).copied().collect()
+    }
+
+    /// The same path, in place.
+    pub fn siblings(&self, index: u32) -> Siblings<'_> {
+        let mut siblings = Siblings { levels: &self.levels[..self.levels.len() - 1], at: index as usize, left: 0 };
+        siblings.left = siblings.clone().count();
+        siblings
     }
 }
+
+/// The siblings of a leaf and of what is above it, from the leaf to the root.
+#[derive(Debug, Clone)]
+pub struct Siblings<'a> {
+    levels: &'a [Vec<Hash>],
+    at: usize,
+    left: usize,
+}
+
+impl<'a> Iterator for Siblings<'a> {
+    type Item = &'a Hash;
+
+    fn next(&mut self) -> Option<&'a Hash> {
+        while let [level, rest @ ..] = self.levels {
+            let sibling = level.get(self.at ^ 1);
+            self.levels = rest;
+            self.at /= 2;
+            if sibling.is_some() {
+                self.left = self.left.saturating_sub(1);
+                return sibling;
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Siblings<'_> {}
 
 /// Recomputes the root from a leaf and its path.
 pub fn fold_path(leaf: Hash, index: u32, size: u32, path: &[Hash]) -> Result<Hash, ReceiptError> {
