@@ -3,6 +3,7 @@
 mod drive;
 mod fanout;
 mod floor;
+mod mls;
 mod offline;
 mod pairs;
 mod peer;
@@ -37,7 +38,7 @@ impl Scale {
 }
 
 /// Every case, in the order of the table.
-const CASES: &[&str] = &["pair16", "pair", "open", "offline", "fanout", "idle", "login", "binary"];
+const CASES: &[&str] = &["pair16", "pair", "open", "offline", "fanout", "idle", "login", "mls", "binary"];
 
 fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
     match case {
@@ -48,6 +49,7 @@ fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
         "fanout" => fanout::run(scale),
         "idle" => presence::idle(scale),
         "login" => presence::login(scale),
+        "mls" => mls::run(scale),
         "binary" => start::binary(scale),
         other => bail!("no case `{other}`; there are {}", CASES.join(", ")),
     }

@@ -13,6 +13,8 @@ pub enum Subject {
     Floor,
     /// The node binary.
     Node,
+    /// OpenMLS without our layer.
+    Openmls,
 }
 
 /// One measurement. What a case does not measure is absent.
