@@ -38,10 +38,11 @@ impl Scale {
 }
 
 /// Every case, in the order of the table.
-const CASES: &[&str] = &["pair16", "pair", "open", "offline", "fanout", "idle", "login", "mls", "binary"];
+const CASES: &[&str] = &["disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "mls", "binary"];
 
 fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
     match case {
+        "disk" => start::disk(scale),
         "pair16" => pairs::closed("pair16", 16, scale),
         "pair" => pairs::closed("pair", 1, scale),
         "open" => pairs::open(scale),

@@ -15,6 +15,8 @@ pub enum Subject {
     Node,
     /// OpenMLS without our layer.
     Openmls,
+    /// The disk below the target folder.
+    Machine,
 }
 
 /// One measurement. What a case does not measure is absent.

@@ -1,9 +1,36 @@
-//! Case `binary`: what the node costs before anybody uses it.
+//! Cases `disk` and `binary`: what the disk gives, and what the node costs before anybody uses it.
 
 use crate::Scale;
 use crate::process::{Server, data_folder, node_binary};
-use crate::report::{Measurement, Subject, median, rounded};
-use std::time::Duration;
+use crate::report::{Latencies, Measurement, Subject, median, rounded};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Bytes appended before each fdatasync: a batch of 64 cells.
+const DISK_BATCH_BYTES: usize = 64 << 10;
+const DISK_BATCHES: u64 = 1_000;
+
+/// `disk`: append and fdatasync, the least that an acknowledgement waits for.
+pub fn disk(scale: &Scale) -> anyhow::Result<()> {
+    let folder = data_folder()?;
+    let mut file = std::fs::File::create(folder.path().join("log"))?;
+    let mut random = crate::peer::Random::new();
+    let mut batch = vec![0; DISK_BATCH_BYTES];
+    let mut latencies = Latencies::default();
+    let started = Instant::now();
+    for _ in 0..scale.of(DISK_BATCHES) {
+        random.fill(&mut batch);
+        let begun = Instant::now();
+        file.write_all(&batch)?;
+        file.sync_data()?;
+        latencies.add(begun.elapsed());
+    }
+    let mut measurement =
+        Measurement::new("disk", Subject::Machine).with_latencies(&mut latencies).with("batch_bytes", DISK_BATCH_BYTES);
+    measurement.messages = Some(scale.of(DISK_BATCHES));
+    measurement.seconds = Some(rounded(started.elapsed().as_secs_f64()));
+    measurement.print()
+}
 
 /// Starts after the first, which makes the data folder.
 const STARTS: u32 = 9;

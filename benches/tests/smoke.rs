@@ -24,3 +24,17 @@ fn unknown_case_is_refused_by_name() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("no-such-case"));
 }
+
+#[test]
+fn cases_without_a_server_print_what_they_measured() {
+    for case in ["disk", "mls"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_benches")).args([case, "--tiny"]).output().unwrap();
+        assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.lines().count() > 0, "{case}");
+        for line in text.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(line["p50_ms"].as_f64() > Some(0.0), "{line}");
+        }
+    }
+}
