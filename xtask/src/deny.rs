@@ -1,7 +1,7 @@
 //! What may come in from outside: licences, banned packages, sources; duplicate versions are shown.
 //!
 //! The same questions as `cargo deny` asks, answered from what cargo knows
-//! (docs/decisions/dependency-checks.md says why, and what this does not see).
+//! (docs/decisions/0010-dependency-checks.md says why, and what this does not see).
 
 use crate::process;
 use crate::workspace::{Package, Workspace};
