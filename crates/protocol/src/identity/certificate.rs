@@ -108,6 +108,11 @@ impl UnverifiedCertificate {
         &self.fields.identity
     }
 
+    /// The encoded certificate.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// The key it claims, for a cheap check of what that key signed before [`Self::verify`].
     pub fn claimed_device_pk(&self) -> &DevicePublicKey {
         &self.fields.device_pk
@@ -187,6 +192,20 @@ impl PartialEq for Certificate {
 }
 
 impl Eq for Certificate {}
+
+impl PartialEq for UnverifiedCertificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for UnverifiedCertificate {}
+
+impl From<Certificate> for UnverifiedCertificate {
+    fn from(certificate: Certificate) -> Self {
+        Self::parse(&certificate.bytes).expect("a verified certificate has the right layout")
+    }
+}
 
 impl fmt::Debug for UnverifiedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,5 +26,5 @@ pub use device_identity::DeviceIdentity;
 pub use device_key::{DeviceKey, DevicePublicKey};
 pub use node_url::{NodeUrl, NodeUrlError};
 pub use phrase::{PhraseError, RecoveryPhrase};
-pub use root::{RootKeys, RootPublic};
+pub use root::{HybridError, RootKeys, RootPublic};
 pub use safety_number::SafetyNumber;
