@@ -145,6 +145,24 @@ impl LaneBatch {
 }
 
 impl LaneCommit {
+    /// Whether this entry is the next change of a lane whose stored record is `stored`.
+    ///
+    /// # Errors
+    /// `Misuse` if it is, but leaves a gap in the cells or moves `first_seq`.
+    pub fn follows(&self, stored: Option<&LaneRecord>) -> Result<bool, StoreError> {
+        let (revision, next_seq, first_seq) =
+            stored.map_or((0, 1, 1), |record| (record.revision, record.next_seq, record.first_seq));
+        if Some(self.record.revision) != revision.checked_add(1) {
+            return Ok(false);
+        }
+        if self.record.first_seq != first_seq
+            || self.record.next_seq.checked_sub(self.cells.len() as u64) != Some(next_seq)
+        {
+            return Err(StoreError::Misuse("an entry that does not go on where its lane ends"));
+        }
+        Ok(true)
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         let record = &self.record;
         if record.revision == 0 || record.first_seq == 0 || record.first_seq > record.next_seq {

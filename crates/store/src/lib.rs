@@ -6,6 +6,9 @@
 //! | [`registers`] | [`Registers`]: linearizable compare-and-swap of small values |
 //! | [`blobs`] | [`Blobs`]: immutable, durable on return |
 //! | [`record`] | [`LaneRecord`] and [`StoredCell`], with their persisted layouts |
+//! | [`disk`] | [`Disk`]: the embedded engine |
+//! | [`faulty`] | [`Faulty`]: any engine, failing when told to |
+//! | [`conformance`] | what every engine passes |
 //! | [`memory`] | [`Memory`]: an engine that forgets, for tests and the simulator |
 //! | [`error`] | [`StoreError`] |
 //!
@@ -14,14 +17,19 @@
 //! record or a blob may go and does nothing before.
 
 pub mod blobs;
+pub mod conformance;
+pub mod disk;
 pub mod error;
+pub mod faulty;
 pub mod lanes;
 pub mod memory;
 pub mod record;
 pub mod registers;
 
 pub use blobs::{BlobInfo, Blobs};
+pub use disk::{Disk, DiskOptions};
 pub use error::StoreError;
+pub use faulty::{Fault, Faulty};
 pub use lanes::{CellMark, CommitOutcome, Expired, LaneBatch, LaneCommit, Lanes};
 pub use memory::Memory;
 pub use record::{BodyPrefix, LaneRecord, StoredCell};

@@ -69,10 +69,13 @@ impl Lanes for Memory {
     fn commit(&self, batch: &LaneBatch) -> Result<Vec<CommitOutcome>, StoreError> {
         batch.check()?;
         let mut state = self.state();
+        for commit in &batch.commits {
+            commit.follows(state.lanes.get(&commit.record.lane_id).map(|lane| &lane.record))?;
+        }
         let mut outcomes = Vec::with_capacity(batch.commits.len());
         for commit in &batch.commits {
             let stored = state.lanes.get(&commit.record.lane_id).map(|lane| &lane.record);
-            if commit.record.revision != stored.map_or(0, |record| record.revision) + 1 {
+            if !commit.follows(stored)? {
                 outcomes.push(CommitOutcome::Conflict { stored: stored.cloned() });
                 continue;
             }

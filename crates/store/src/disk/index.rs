@@ -1,0 +1,282 @@
+//! The index: one LSM tree that says where in the log things are. It has no journal of its own: the log is that.
+//!
+//! | key | value |
+//! |---|---|
+//! | 0 | checkpoint: format 1, segment 4, offset 8, frame number 8 |
+//! | 1, lane_id 32 | lane record |
+//! | 2, lane_id 32, seq of the first cell 8 | run of cells, see [`Run`] |
+//! | 3, hour 4, lane_id 32 | nothing: the lane has something to drop then |
+//! | 4, register key | register value |
+//! | 5, blob_id 32 | size 8, keep_until_s 8 |
+//! | 6, hour 4, blob_id 32 | nothing: the blob may go then |
+//! | 7, segment 4 | cells in it that are still needed 8 |
+
+use super::log::Position;
+use crate::StoreError;
+use crate::record::BodyPrefix;
+use lsm_tree::compaction::Leveled;
+use lsm_tree::config::{CompressionPolicy, PartitioningPolicy, PinningPolicy};
+use lsm_tree::{AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, SequenceNumberCounter};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use wire::id::{BlobId, LaneId};
+use wire::lane::Seq;
+
+/// What a checkpoint writes: keys with new values, or removed.
+pub type Entries = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+/// A key with its value.
+pub type Entry = (lsm_tree::Slice, lsm_tree::Slice);
+
+/// The key of the checkpoint.
+pub const CHECKPOINT: &[u8] = &[0];
+/// The first byte of lane records.
+pub const LANES: u8 = 1;
+const RUNS: u8 = 2;
+/// The first byte of what lanes have to drop.
+pub const LANES_DUE: u8 = 3;
+/// The first byte of registers.
+pub const REGISTERS: u8 = 4;
+const BLOBS: u8 = 5;
+/// The first byte of what blobs may go.
+pub const BLOBS_DUE: u8 = 6;
+/// The first byte of segments.
+pub const SEGMENTS: u8 = 7;
+
+/// Files of the tree kept open at most.
+const TABLES_OPEN_MAX: usize = 128;
+/// Bytes of a table, so that one compaction never holds much.
+const TABLE_BYTES: u64 = 32 << 20;
+
+/// The key of a lane's record.
+pub fn lane_key(lane: &LaneId) -> Vec<u8> {
+    [&[LANES], &lane.0[..]].concat()
+}
+
+/// The key of the run whose first cell is at `seq`.
+pub fn run_key(lane: &LaneId, seq: Seq) -> Vec<u8> {
+    [&[RUNS], &lane.0[..], &seq.to_be_bytes()].concat()
+}
+
+/// The key of a lane's or a blob's time.
+pub fn due_key(tag: u8, hour: u32, id: &[u8; 32]) -> Vec<u8> {
+    [&[tag], &hour.to_be_bytes()[..], &id[..]].concat()
+}
+
+/// Reads the id from the key of a lane's or a blob's time.
+pub fn parse_due_key(key: &[u8]) -> Result<[u8; 32], StoreError> {
+    key.get(5..).and_then(|id| id.try_into().ok()).ok_or(StoreError::Corrupt { what: "the index" })
+}
+
+/// The key of a blob.
+pub fn blob_key(id: &BlobId) -> Vec<u8> {
+    [&[BLOBS], &id.0[..]].concat()
+}
+
+/// The key of a segment.
+pub fn segment_key(segment: u32) -> Vec<u8> {
+    [&[SEGMENTS], &segment.to_be_bytes()[..]].concat()
+}
+
+/// The hour at whose beginning something that may go at `at_s` has long gone or goes now.
+pub fn due_hour(at_s: u64) -> u32 {
+    u32::try_from(at_s.div_ceil(3_600)).unwrap_or(u32::MAX)
+}
+
+/// The last hour that has begun.
+pub fn hour_of(now_s: u64) -> u32 {
+    u32::try_from(now_s / 3_600).unwrap_or(u32::MAX)
+}
+
+/// Where a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CellPlace {
+    /// The segment.
+    pub segment: u32,
+    /// Bytes from its beginning to the cell's checksum.
+    pub offset: u32,
+    /// Bytes of its body.
+    pub body_len: u32,
+    /// The hour from which it may be dropped.
+    pub due_hour: u32,
+    /// `H(body)[0..16]`.
+    pub body_prefix: BodyPrefix,
+}
+
+/// Cells at neighbouring positions that may be dropped in the same hour: version 1, hour 4, then for each cell
+/// segment 4, offset 4, body length 4, prefix 16.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The position of the first.
+    pub first: Seq,
+    /// Where they are.
+    pub places: Vec<CellPlace>,
+}
+
+/// Cells in a run at most: a page.
+pub const RUN_CELLS_MAX: usize = 64;
+const RUN_VERSION: u8 = 1;
+
+impl Run {
+    /// The value for cells that share one hour.
+    pub fn encode(places: &[CellPlace]) -> Vec<u8> {
+        let mut value = Vec::with_capacity(5 + 28 * places.len());
+        value.push(RUN_VERSION);
+        value.extend_from_slice(&places.first().map_or(0, |place| place.due_hour).to_be_bytes());
+        for place in places {
+            value.extend_from_slice(&place.segment.to_be_bytes());
+            value.extend_from_slice(&place.offset.to_be_bytes());
+            value.extend_from_slice(&place.body_len.to_be_bytes());
+            value.extend_from_slice(&place.body_prefix.0);
+        }
+        value
+    }
+
+    /// Reads an entry of the index.
+    pub fn parse(key: &[u8], value: &[u8]) -> Result<Self, StoreError> {
+        let corrupt = || StoreError::Corrupt { what: "the index" };
+        let first = key.get(33..).and_then(|seq| seq.try_into().ok()).map(u64::from_be_bytes).ok_or_else(corrupt)?;
+        let ([version, hour @ ..], cells) = value.split_first_chunk::<5>().ok_or_else(corrupt)?;
+        if *version > RUN_VERSION {
+            let (found, newest) = (u32::from(*version), u32::from(RUN_VERSION));
+            return Err(StoreError::Unsupported { what: "a run in the index", found, newest });
+        }
+        let due_hour = u32::from_be_bytes(*hour);
+        let (cells, rest) = cells.as_chunks::<28>();
+        if !rest.is_empty() || cells.is_empty() || *version != RUN_VERSION {
+            return Err(corrupt());
+        }
+        let number = |bytes: &[u8]| bytes.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        let places = cells
+            .iter()
+            .map(|cell| {
+                let mut body_prefix = [0; 16];
+                body_prefix.copy_from_slice(&cell[12..]);
+                CellPlace {
+                    segment: number(&cell[..4]),
+                    offset: number(&cell[4..8]),
+                    body_len: number(&cell[8..12]),
+                    due_hour,
+                    body_prefix: BodyPrefix(body_prefix),
+                }
+            })
+            .collect();
+        Ok(Self { first, places })
+    }
+
+    /// The position behind the last.
+    pub fn end(&self) -> Seq {
+        self.first.saturating_add(self.places.len() as u64)
+    }
+}
+
+/// The tree.
+pub struct Index {
+    tree: AnyTree,
+    seqno: SequenceNumberCounter,
+}
+
+fn index_error(error: lsm_tree::Error) -> StoreError {
+    match error {
+        lsm_tree::Error::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => StoreError::Io(error),
+        _ => StoreError::Corrupt { what: "the index" },
+    }
+}
+
+impl Index {
+    /// Opens or creates the tree in a folder.
+    pub fn open(folder: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        let seqno = SequenceNumberCounter::default();
+        let mut config = Config::new(folder, seqno.clone(), SequenceNumberCounter::default())
+            .use_cache(Arc::new(Cache::with_capacity_bytes(cache_bytes)))
+            .use_descriptor_table(Some(Arc::new(DescriptorTable::new(TABLES_OPEN_MAX))))
+            .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+            .index_block_partitioning_policy(PartitioningPolicy::all(true))
+            .filter_block_partitioning_policy(PartitioningPolicy::all(true));
+        config.index_block_pinning_policy = PinningPolicy::all(false);
+        config.filter_block_pinning_policy = PinningPolicy::all(false);
+        let tree = config.open().map_err(index_error)?;
+        // The tree numbers its writes; the next number must be above all that are in it.
+        seqno.fetch_max(tree.get_highest_persisted_seqno().map_or(0, |highest| highest + 1));
+        Ok(Self { tree, seqno })
+    }
+
+    /// A key's value.
+    pub fn get(&self, key: &[u8]) -> Result<Option<lsm_tree::Slice>, StoreError> {
+        self.tree.get(key, lsm_tree::SeqNo::MAX).map_err(index_error)
+    }
+
+    /// The entries from `first` to `last`, both included.
+    pub fn range(
+        &self,
+        first: &[u8],
+        last: &[u8],
+    ) -> impl DoubleEndedIterator<Item = Result<Entry, StoreError>> + use<> {
+        let range = first.to_vec()..=last.to_vec();
+        self.tree.range(range, lsm_tree::SeqNo::MAX, None).map(|guard| guard.into_inner().map_err(index_error))
+    }
+
+    /// The run that holds position `seq`, or begins nearest before it.
+    pub fn run_at(&self, lane: &LaneId, seq: Seq) -> Result<Option<Run>, StoreError> {
+        let last = self.range(&run_key(lane, 0), &run_key(lane, seq)).next_back().transpose()?;
+        last.map(|(key, value)| Run::parse(&key, &value)).transpose()
+    }
+
+    /// The runs that hold positions from `first` to `last`, both included, in order.
+    pub fn runs(
+        &self,
+        lane: &LaneId,
+        first: Seq,
+        last: Seq,
+    ) -> Result<impl Iterator<Item = Result<Run, StoreError>> + use<>, StoreError> {
+        // Runs never overlap, so the first one begins at `first` or is the nearest before it.
+        let begin = self.run_at(lane, first)?.map_or(first, |run| run.first);
+        let range = self.range(&run_key(lane, begin), &run_key(lane, last));
+        Ok(range.map(|entry| entry.and_then(|(key, value)| Run::parse(&key, &value))))
+    }
+
+    /// Writes entries as one durable unit.
+    pub fn write(&self, entries: Entries) -> Result<(), StoreError> {
+        let mut ingestion = self.tree.ingestion().map_err(index_error)?;
+        for (key, value) in entries {
+            match value {
+                Some(value) => ingestion.write(key, value),
+                None => ingestion.write_tombstone(key),
+            }
+            .map_err(index_error)?;
+        }
+        ingestion.finish().map_err(index_error)
+    }
+
+    /// Merges tables where it pays. May run beside everything else.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        let strategy = Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES));
+        self.tree.compact(strategy, self.seqno.get()).map_err(index_error)
+    }
+
+    /// Runs of tables that a look-up may have to search one by one.
+    pub fn backlog(&self) -> usize {
+        self.tree.l0_run_count()
+    }
+}
+
+/// The checkpoint's value.
+pub fn encode_position(position: Position) -> Vec<u8> {
+    let Position { segment, offset, number } = position;
+    [&[1], &segment.to_be_bytes()[..], &offset.to_be_bytes(), &number.to_be_bytes()].concat()
+}
+
+/// Reads the checkpoint's value.
+pub fn parse_position(value: &[u8]) -> Result<Position, StoreError> {
+    let corrupt = StoreError::Corrupt { what: "the index" };
+    match value.first() {
+        Some(1) => {}
+        Some(0) | None => return Err(corrupt),
+        Some(newer) => {
+            return Err(StoreError::Unsupported { what: "the index", found: u32::from(*newer), newest: 1 });
+        }
+    }
+    let Ok(fields) = <[u8; 20]>::try_from(&value[1..]) else { return Err(corrupt) };
+    let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    Ok(Position { segment: number(&fields[..4]) as u32, offset: number(&fields[4..12]), number: number(&fields[12..]) })
+}

@@ -1,0 +1,435 @@
+//! Lanes on disk.
+
+use super::frame::{CELL_LENGTH_LEN, CELL_OVERHEAD, parse_cell};
+use super::index::{self, CellPlace, due_hour, due_key, hour_of};
+use super::table::{LaneState, LaneTable, fingerprint};
+use super::{Disk, SEGMENT_SECONDS_MAX, Shared, Writer, locked, plan_drop};
+use crate::StoreError;
+use crate::lanes::{CellMark, CommitOutcome, Expired, LaneBatch, LaneCommit, Lanes};
+use crate::record::{BodyPrefix, LaneRecord, StoredCell};
+use bytes::Bytes;
+use std::collections::HashSet;
+use wire::id::LaneId;
+use wire::lane::Seq;
+
+/// Bytes read from the log at once at most, unless one cell is larger.
+const READ_BYTES_MAX: usize = 256 << 10;
+
+impl Lanes for Disk {
+    fn record(&self, lane: &LaneId) -> Result<Option<LaneRecord>, StoreError> {
+        if let Some(state) = self.shared.lanes().get(lane) {
+            return Ok(state.record.clone());
+        }
+        self.shared.indexed_record(lane)
+    }
+
+    fn commit(&self, batch: &LaneBatch) -> Result<Vec<CommitOutcome>, StoreError> {
+        batch.check()?;
+        let shared = &*self.shared;
+        let mut writer = locked(&shared.writer);
+        shared.load_all(batch.commits.iter().map(|commit| &commit.record.lane_id))?;
+        let outcomes = shared.judge(batch, &mut writer)?;
+        if writer.frame.is_empty() {
+            return Ok(outcomes);
+        }
+        let begin = shared.append(&mut writer)?;
+        let Writer { frame, book, .. } = &mut *writer;
+        let mut lanes = shared.lanes_mut();
+        let mut placed = frame.cells();
+        for (commit, outcome) in batch.commits.iter().zip(&outcomes) {
+            if *outcome == CommitOutcome::Stored {
+                let (cells, rest) = placed.split_at(commit.cells.len());
+                placed = rest;
+                book.change_lane(&mut lanes, commit.record.clone(), cells, begin, commit.cells_expire_s);
+            }
+        }
+        drop(lanes);
+        shared.checkpoint_if_due(&mut writer);
+        Ok(outcomes)
+    }
+
+    fn read(
+        &self,
+        lane: &LaneId,
+        after: Seq,
+        max_cells: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredCell>, StoreError> {
+        let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
+        let shared = &*self.shared;
+        let places = shared.places(lane, first, max_cells, max_bytes)?;
+        match shared.cells(first, &places) {
+            // The cells, and the segment with them, may have been dropped after their places were looked up.
+            Err(StoreError::Corrupt { .. }) if shared.is_dropped(lane, first)? => Ok(Vec::new()),
+            cells => cells,
+        }
+    }
+
+    fn find(&self, lane: &LaneId, prefix: &BodyPrefix) -> Result<Option<CellMark>, StoreError> {
+        let shared = &*self.shared;
+        let fingerprint = fingerprint(prefix);
+        let is_known = |state: &LaneState| state.known.as_ref().map(|known| known.contains(&fingerprint));
+        let known_at_once = shared.lanes().get(lane).and_then(is_known);
+        let is_known = match known_at_once {
+            Some(is_known) => is_known,
+            None => shared.load_known(lane)?.contains(&fingerprint),
+        };
+        if is_known { shared.find_exact(lane, prefix) } else { Ok(None) }
+    }
+
+    fn trim(&self, lane: &LaneId, through: Seq) -> Result<Option<LaneRecord>, StoreError> {
+        let shared = &*self.shared;
+        let mut writer = locked(&shared.writer);
+        shared.load_all([lane].into_iter())?;
+        let Some(old) = shared.lanes().get(lane).and_then(|state| state.record.clone()) else { return Ok(None) };
+        let first_seq = through.saturating_add(1).min(old.next_seq);
+        if first_seq <= old.first_seq {
+            return Ok(Some(old));
+        }
+        let record = shared.trimmed(old, first_seq)?;
+        writer.frame.clear();
+        writer.frame.lane(&LaneCommit { record: record.clone(), cells: Vec::new(), cells_expire_s: 0 });
+        shared.append_trims(&mut writer, std::slice::from_ref(&record), &[])?;
+        Ok(Some(record))
+    }
+
+    fn expire(&self, now_s: u64, limit: usize) -> Result<Expired, StoreError> {
+        let shared = &*self.shared;
+        let mut writer = locked(&shared.writer);
+        let hour = hour_of(now_s);
+        let is_pending_due = writer.book.soonest_due_hour.is_some_and(|soonest| soonest <= hour);
+        let is_segment_old = writer.log.end().offset > 0
+            && now_s.saturating_sub(*writer.segment_since_s.get_or_insert(now_s)) >= SEGMENT_SECONDS_MAX;
+        if is_pending_due || is_segment_old {
+            shared.checkpoint(&mut writer, is_segment_old)?;
+        }
+        let mut step = ExpiryStep {
+            hour,
+            now_s,
+            left: limit.max(1),
+            expired: Expired::default(),
+            done: Vec::new(),
+            seen: HashSet::new(),
+        };
+        writer.frame.clear();
+        let dues =
+            shared.index.range(&due_key(index::LANES_DUE, 0, &[0; 32]), &due_key(index::LANES_DUE, hour, &[0xff; 32]));
+        for due in dues {
+            let (key, _) = due?;
+            if shared.overlay().get(&key[..]).is_some_and(Option::is_none) {
+                continue;
+            }
+            if step.left == 0 {
+                step.expired.is_more = true;
+                break;
+            }
+            let lane = LaneId(index::parse_due_key(&key)?);
+            shared.expire_lane(&lane, &mut step, &mut writer)?;
+            if !step.expired.is_more {
+                step.done.push(key.to_vec());
+            }
+        }
+        if !writer.frame.is_empty() {
+            shared.append_trims(&mut writer, &step.expired.changed, &step.expired.removed)?;
+        }
+        let mut overlay = shared.overlay_mut();
+        for key in step.done {
+            writer.book.overlay_bytes += key.len();
+            overlay.insert(key, None);
+        }
+        drop(overlay);
+        let removed: HashSet<&LaneId> = step.expired.removed.iter().collect();
+        step.expired.changed.retain(|record| !removed.contains(&record.lane_id));
+        Ok(step.expired)
+    }
+}
+
+/// One call of `expire` under way.
+struct ExpiryStep {
+    hour: u32,
+    now_s: u64,
+    left: usize,
+    expired: Expired,
+    done: Vec<Vec<u8>>,
+    seen: HashSet<LaneId>,
+}
+
+impl Shared {
+    /// Brings lanes into memory, where all of them stay at least until the writer's lock is released.
+    fn load_all<'a>(&self, lanes: impl Iterator<Item = &'a LaneId> + Clone) -> Result<(), StoreError> {
+        let missing = |table: &LaneTable| -> Vec<LaneId> {
+            lanes.clone().filter(|lane| table.get(lane).is_none()).copied().collect()
+        };
+        let mut to_load = missing(&self.lanes());
+        if to_load.is_empty() {
+            return Ok(());
+        }
+        // Changed lanes stay until the next checkpoint; the others are only a cache.
+        if self.lanes().len() + to_load.len() > 2 * self.options.lanes_in_memory {
+            let mut table = self.lanes_mut();
+            table.evict_clean();
+            to_load = missing(&table);
+        }
+        for lane in to_load {
+            let record = self.indexed_record(&lane)?;
+            self.lanes_mut().load(lane, record);
+        }
+        Ok(())
+    }
+
+    /// Says which entries are taken, and puts those into the writer's frame.
+    fn judge(&self, batch: &LaneBatch, writer: &mut Writer) -> Result<Vec<CommitOutcome>, StoreError> {
+        writer.frame.clear();
+        let lanes = self.lanes();
+        let mut outcomes = Vec::with_capacity(batch.commits.len());
+        for commit in &batch.commits {
+            let stored = lanes.get(&commit.record.lane_id).and_then(|state| state.record.as_ref());
+            if commit.follows(stored)? {
+                writer.frame.lane(commit);
+                outcomes.push(CommitOutcome::Stored);
+            } else {
+                outcomes.push(CommitOutcome::Conflict { stored: stored.cloned() });
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Where the cells of a page are.
+    fn places(
+        &self,
+        lane: &LaneId,
+        first: Seq,
+        max_cells: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<CellPlace>, StoreError> {
+        let mut page = PagePlaces { max_cells, max_bytes, bytes: 0, places: Vec::new() };
+        let (record, pending_first, pending) = {
+            let lanes = self.lanes();
+            match lanes.get(lane) {
+                Some(state) => {
+                    let pending_first = state.pending_first();
+                    let skipped = first.saturating_sub(pending_first);
+                    let pending: Vec<CellPlace> = (state.pending.iter())
+                        .skip(usize::try_from(skipped).unwrap_or(usize::MAX))
+                        .take(max_cells)
+                        .copied()
+                        .collect();
+                    (state.record.clone(), pending_first, pending)
+                }
+                None => {
+                    drop(lanes);
+                    let record = self.indexed_record(lane)?;
+                    let next_seq = record.as_ref().map_or(1, |record| record.next_seq);
+                    (record, next_seq, Vec::new())
+                }
+            }
+        };
+        let Some(record) = record else { return Ok(Vec::new()) };
+        if first < record.first_seq || first >= record.next_seq {
+            return Ok(Vec::new());
+        }
+        if first < pending_first {
+            let last = first.saturating_add(max_cells as u64).min(pending_first) - 1;
+            for run in self.index.runs(lane, first, last)? {
+                let run = run?;
+                for (seq, place) in (run.first..).zip(&run.places) {
+                    if seq >= first && seq < pending_first && !page.take(place) {
+                        return Ok(page.places);
+                    }
+                }
+            }
+            if page.places.len() as u64 != pending_first - first && page.places.len() < max_cells {
+                return Err(StoreError::Corrupt { what: "the index" });
+            }
+        }
+        for place in &pending {
+            if !page.take(place) {
+                break;
+            }
+        }
+        Ok(page.places)
+    }
+
+    /// Reads the cells at `places`, the first at position `first`: neighbours in the log at once.
+    fn cells(&self, first: Seq, places: &[CellPlace]) -> Result<Vec<StoredCell>, StoreError> {
+        let mut cells = Vec::with_capacity(places.len());
+        let stored_len = |place: &CellPlace| CELL_OVERHEAD + place.body_len as usize;
+        let mut at = 0;
+        while at < places.len() {
+            let begin = places[at];
+            let (mut end, mut len) = (at + 1, stored_len(&begin));
+            while let Some(next) = places.get(end)
+                && next.segment == begin.segment
+                && u64::from(next.offset) == u64::from(begin.offset) + (len + CELL_LENGTH_LEN) as u64
+                && len + stored_len(next) <= READ_BYTES_MAX
+            {
+                len += CELL_LENGTH_LEN + stored_len(next);
+                end += 1;
+            }
+            let bytes = Bytes::from(self.segments.read(begin.segment, u64::from(begin.offset), len)?);
+            for place in &places[at..end] {
+                let from = (place.offset - begin.offset) as usize;
+                let seq = first + cells.len() as u64;
+                cells.push(parse_cell(bytes.slice(from..from + stored_len(place)), seq)?);
+            }
+            at = end;
+        }
+        Ok(cells)
+    }
+
+    fn is_dropped(&self, lane: &LaneId, seq: Seq) -> Result<bool, StoreError> {
+        let record = match self.lanes().get(lane) {
+            Some(state) => state.record.clone(),
+            None => self.indexed_record(lane)?,
+        };
+        Ok(record.is_none_or(|record| seq < record.first_seq))
+    }
+
+    /// Brings the hashes of all of a lane's cells into memory.
+    fn load_known(&self, lane: &LaneId) -> Result<HashSet<u64>, StoreError> {
+        // No change may come between the look-up and its result.
+        let _writer = locked(&self.writer);
+        self.load_all([lane].into_iter())?;
+        let mut known = HashSet::new();
+        let (first, pending_first) = {
+            let lanes = self.lanes();
+            let state = lanes.get(lane);
+            let pending = state.into_iter().flat_map(|state| &state.pending);
+            known.extend(pending.map(|place| fingerprint(&place.body_prefix)));
+            let record = state.and_then(|state| state.record.as_ref());
+            (record.map_or(1, |record| record.first_seq), state.map_or(1, LaneState::pending_first))
+        };
+        if first < pending_first {
+            for run in self.index.runs(lane, first, pending_first - 1)? {
+                known.extend(run?.places.iter().map(|place| fingerprint(&place.body_prefix)));
+            }
+        }
+        self.lanes_mut().set_known(lane, known.clone(), self.options.known_cells);
+        Ok(known)
+    }
+
+    /// Looks through a lane for a whole prefix. Only called when its fingerprint is there.
+    fn find_exact(&self, lane: &LaneId, prefix: &BodyPrefix) -> Result<Option<CellMark>, StoreError> {
+        let (first, pending_first, pending) = {
+            let lanes = self.lanes();
+            let Some(state) = lanes.get(lane) else { return Ok(None) };
+            let Some(record) = &state.record else { return Ok(None) };
+            let found = (state.pending_first()..)
+                .zip(&state.pending)
+                .find(|(_, place)| place.body_prefix == *prefix)
+                .map(|(seq, place)| (seq, *place));
+            (record.first_seq, state.pending_first(), found)
+        };
+        let mut found = pending;
+        if found.is_none() && first < pending_first {
+            for run in self.index.runs(lane, first, pending_first - 1)? {
+                let run = run?;
+                let place = run.places.iter().position(|place| place.body_prefix == *prefix);
+                if let Some(at) = place {
+                    found = Some((run.first + at as u64, run.places[at])).filter(|(seq, _)| *seq >= first);
+                    break;
+                }
+            }
+        }
+        let Some((seq, place)) = found else { return Ok(None) };
+        Ok(self.cells(seq, &[place])?.first().map(CellMark::from))
+    }
+
+    /// A lane's record without the cells below `first_seq`.
+    fn trimmed(&self, record: LaneRecord, first_seq: Seq) -> Result<LaneRecord, StoreError> {
+        let dropped = plan_drop(&self.index, &self.lanes(), &record.lane_id, first_seq)?;
+        Ok(LaneRecord {
+            first_seq,
+            stored_bytes: record.stored_bytes.saturating_sub(dropped.bytes),
+            revision: record.revision.saturating_add(1),
+            ..record
+        })
+    }
+
+    /// Appends the writer's frame, which says that these records have lost cells and those lanes are unknown.
+    fn append_trims(
+        &self,
+        writer: &mut Writer,
+        trimmed: &[LaneRecord],
+        forgotten: &[LaneId],
+    ) -> Result<(), StoreError> {
+        self.load_all(trimmed.iter().map(|record| &record.lane_id))?;
+        let begin = self.append(writer)?;
+        for record in trimmed {
+            let dropped = plan_drop(&self.index, &self.lanes(), &record.lane_id, record.first_seq)?;
+            let mut lanes = self.lanes_mut();
+            writer.book.drop_cells(&dropped, &mut self.overlay_mut());
+            writer.book.change_lane(&mut lanes, record.clone(), &[], begin, 0);
+        }
+        for lane in forgotten {
+            self.lanes_mut().entry(*lane).forget();
+            writer.book.changed_lanes += 1;
+        }
+        self.checkpoint_if_due(writer);
+        Ok(())
+    }
+
+    /// Adds to the frame what goes from one lane, all of whose cells are in the index.
+    fn expire_lane(&self, lane: &LaneId, step: &mut ExpiryStep, writer: &mut Writer) -> Result<(), StoreError> {
+        self.load_all([lane].into_iter())?;
+        let Some(old) = self.lanes().get(lane).and_then(|state| state.record.clone()) else { return Ok(()) };
+        // A lane may be due for several hours at once: what an earlier one did in this step is not applied yet.
+        if !step.seen.insert(*lane) {
+            return Ok(());
+        }
+        let pending_first = self.lanes().get(lane).map_or(1, LaneState::pending_first);
+        let mut first_seq = old.first_seq;
+        if first_seq < pending_first {
+            for run in self.index.runs(lane, first_seq, pending_first - 1)? {
+                let run = run?;
+                if run.places[0].due_hour > step.hour {
+                    break;
+                }
+                if step.left == 0 {
+                    step.expired.is_more = true;
+                    break;
+                }
+                let cells = run.end().min(old.next_seq) - first_seq;
+                step.left = step.left.saturating_sub(usize::try_from(cells).unwrap_or(usize::MAX));
+                step.expired.cells += cells;
+                first_seq = run.end().min(old.next_seq);
+            }
+        }
+        let (is_empty, forget_s) = (first_seq == old.next_seq, old.forget_s);
+        if first_seq > old.first_seq {
+            let record = self.trimmed(old, first_seq)?;
+            writer.frame.lane(&LaneCommit { record: record.clone(), cells: Vec::new(), cells_expire_s: 0 });
+            step.expired.changed.push(record);
+        }
+        if is_empty && forget_s <= step.now_s {
+            writer.frame.forget(lane);
+            step.expired.removed.push(*lane);
+            step.left = step.left.saturating_sub(1);
+        } else if is_empty {
+            let hour = due_hour(forget_s).max(step.hour.saturating_add(1));
+            self.overlay_mut().insert(due_key(index::LANES_DUE, hour, &lane.0), Some(Vec::new()));
+            writer.book.note_due(hour);
+        }
+        Ok(())
+    }
+}
+
+/// Collects places up to a page's limits.
+struct PagePlaces {
+    max_cells: usize,
+    max_bytes: usize,
+    bytes: usize,
+    places: Vec<CellPlace>,
+}
+
+impl PagePlaces {
+    /// Adds a place; `false` when the page is full without it.
+    fn take(&mut self, place: &CellPlace) -> bool {
+        self.bytes = self.bytes.saturating_add(place.body_len as usize);
+        let fits = self.places.len() < self.max_cells && (self.places.is_empty() || self.bytes <= self.max_bytes);
+        if fits {
+            self.places.push(*place);
+        }
+        fits
+    }
+}

@@ -1,0 +1,146 @@
+//! Lanes in memory: those with changes that the index does not know yet, and those lately used.
+
+use super::index::{CellPlace, RUN_CELLS_MAX};
+use crate::record::{BodyPrefix, LaneRecord};
+use std::collections::{HashMap, HashSet, VecDeque};
+use wire::id::LaneId;
+use wire::lane::Seq;
+
+/// A lane in memory. Its cells before [`LaneState::pending_first`] are in the index.
+#[derive(Default)]
+pub struct LaneState {
+    /// As it is now; `None` for an unknown lane.
+    pub record: Option<LaneRecord>,
+    /// The last cells, not in the index yet; the last one is at `next_seq - 1`.
+    pub pending: VecDeque<CellPlace>,
+    /// One number for each stored cell's hash: what is not here is not in the lane. Filled at the first look-up.
+    pub known: Option<HashSet<u64>>,
+    /// The index holds something else.
+    pub is_dirty: bool,
+    /// Used since the last checkpoint.
+    pub is_used: bool,
+}
+
+/// The number by which a lane knows a cell's hash.
+pub fn fingerprint(prefix: &BodyPrefix) -> u64 {
+    let mut half = [0; 8];
+    half.copy_from_slice(&prefix.0[..8]);
+    u64::from_be_bytes(half)
+}
+
+impl LaneState {
+    /// The position of the first cell that is not in the index.
+    pub fn pending_first(&self) -> Seq {
+        self.record.as_ref().map_or(1, |record| record.next_seq.saturating_sub(self.pending.len() as u64))
+    }
+
+    /// Takes a record and new cells over. Cells below the record's `first_seq` are gone.
+    pub fn apply(&mut self, record: LaneRecord, places: impl Iterator<Item = CellPlace>) {
+        let pending_first = self.pending_first();
+        let dropped = record.first_seq.saturating_sub(pending_first).min(self.pending.len() as u64);
+        self.pending.drain(..dropped as usize);
+        if self.record.as_ref().is_some_and(|old| old.first_seq != record.first_seq) {
+            self.known = None;
+        }
+        for place in places {
+            if let Some(known) = &mut self.known {
+                known.insert(fingerprint(&place.body_prefix));
+            }
+            self.pending.push_back(place);
+        }
+        self.record = Some(record);
+        self.is_dirty = true;
+        self.is_used = true;
+    }
+
+    /// The lane is unknown from here on.
+    pub fn forget(&mut self) {
+        *self = Self { is_dirty: true, is_used: true, ..Self::default() };
+    }
+
+    /// The pending cells as runs: neighbours of one hour, at most a page each.
+    pub fn runs(&self) -> Vec<(Seq, Vec<CellPlace>)> {
+        let mut runs: Vec<(Seq, Vec<CellPlace>)> = Vec::new();
+        for (seq, place) in (self.pending_first()..).zip(&self.pending) {
+            match runs.last_mut() {
+                Some((_, run)) if run.len() < RUN_CELLS_MAX && run[0].due_hour == place.due_hour => run.push(*place),
+                _ => runs.push((seq, vec![*place])),
+            }
+        }
+        runs
+    }
+}
+
+/// All lanes in memory.
+#[derive(Default)]
+pub struct LaneTable {
+    lanes: HashMap<LaneId, LaneState>,
+    known_cells: usize,
+}
+
+impl LaneTable {
+    /// A lane, if it is in memory.
+    pub fn get(&self, lane: &LaneId) -> Option<&LaneState> {
+        self.lanes.get(lane)
+    }
+
+    /// A lane, in memory from now on: unknown if it was not.
+    pub fn entry(&mut self, lane: LaneId) -> &mut LaneState {
+        self.lanes.entry(lane).or_default()
+    }
+
+    /// Lanes in memory.
+    pub fn len(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Brings a lane into memory as the index has it, unless it is there.
+    pub fn load(&mut self, lane: LaneId, record: Option<LaneRecord>) {
+        let fresh = || LaneState { record, is_used: true, ..LaneState::default() };
+        self.lanes.entry(lane).or_insert_with(fresh);
+    }
+
+    /// Lanes that the index does not have as they are.
+    pub fn dirty(&self) -> impl Iterator<Item = (&LaneId, &LaneState)> {
+        self.lanes.iter().filter(|(_, state)| state.is_dirty)
+    }
+
+    /// Remembers the hashes of a lane's cells; over `limit` in all, other lanes' are forgotten.
+    pub fn set_known(&mut self, lane: &LaneId, known: HashSet<u64>, limit: usize) {
+        self.known_cells += known.len();
+        if self.known_cells > limit {
+            for state in self.lanes.values_mut() {
+                state.known = None;
+            }
+            self.known_cells = known.len();
+        }
+        if let Some(state) = self.lanes.get_mut(lane) {
+            state.known = Some(known);
+        }
+    }
+
+    /// The index has everything now: keeps at most `limit` lanes, of those used since the last time.
+    pub fn settle(&mut self, limit: usize) {
+        let mut kept = 0;
+        self.lanes.retain(|_, state| {
+            let is_kept = state.is_used && state.record.is_some() && kept < limit;
+            kept += usize::from(is_kept);
+            is_kept
+        });
+        self.known_cells = 0;
+        for state in self.lanes.values_mut() {
+            state.pending = VecDeque::new();
+            state.is_dirty = false;
+            state.is_used = false;
+            self.known_cells += state.known.as_ref().map_or(0, HashSet::len);
+        }
+        self.lanes.shrink_to_fit();
+    }
+
+    /// Drops lanes that the index has as they are.
+    pub fn evict_clean(&mut self) {
+        self.lanes.retain(|_, state| state.is_dirty);
+        self.lanes.shrink_to_fit();
+        self.known_cells = self.lanes.values().map(|state| state.known.as_ref().map_or(0, HashSet::len)).sum();
+    }
+}
