@@ -4,8 +4,15 @@
 
 pub mod contact;
 pub mod content;
+mod device;
 pub mod event;
+mod group;
 pub mod identity;
 pub mod lane;
+mod link;
 pub mod mls;
+pub mod policy;
 pub mod storage;
+
+pub use device::{Context, Device};
+pub use group::DeviceError;

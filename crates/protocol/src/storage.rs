@@ -50,11 +50,15 @@ pub enum Space {
     KeyPackages = 13,
     /// Blocked accounts.
     Blocked = 14,
+    /// Membership changes that wait for their commit.
+    Plans = 15,
+    /// Contacts: accounts that were accepted.
+    Contacts = 16,
 }
 
 impl Space {
     /// All spaces, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Device,
         Self::Mls,
         Self::Group,
@@ -69,6 +73,8 @@ impl Space {
         Self::Jobs,
         Self::KeyPackages,
         Self::Blocked,
+        Self::Plans,
+        Self::Contacts,
     ];
 }
 
@@ -88,6 +94,7 @@ pub trait Storage {
 }
 
 type Map = BTreeMap<(Space, Vec<u8>), Vec<u8>>;
+type Writes = BTreeMap<(Space, Vec<u8>), Option<Vec<u8>>>;
 
 /// A store in memory: for tests and the simulator, whose disks it stands for.
 #[derive(Debug, Default, Clone)]
@@ -142,7 +149,7 @@ impl Storage for MemoryStorage {
 /// A call's writes over a store, applied together by [`Batch::flush`] or not at all.
 pub struct Batch<'a> {
     base: &'a dyn Storage,
-    writes: RefCell<BTreeMap<(Space, Vec<u8>), Option<Vec<u8>>>>,
+    writes: RefCell<Writes>,
 }
 
 impl<'a> Batch<'a> {

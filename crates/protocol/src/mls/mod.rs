@@ -5,14 +5,10 @@ mod store;
 pub use store::MlsStore;
 
 use crate::storage::Storage;
-use openmls::prelude::*;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::random::OpenMlsRand;
 use rand_core::CryptoRng;
 use std::cell::RefCell;
-
-/// X-Wing, AES-256-GCM, SHA-384, Ed25519: 0x004E, provisional (docs/standards.md).
-pub const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 
 /// The caller's randomness as OpenMLS wants it.
 pub struct Rand<'a>(RefCell<&'a mut dyn CryptoRng>);

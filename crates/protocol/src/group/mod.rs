@@ -1,0 +1,328 @@
+//! One conversation: its MLS group, its lane, its outbox (LANE.md s.5, s.6).
+//!
+//! | file | rules |
+//! |---|---|
+//! | `record` | what is kept |
+//! | `receive` | C1 to C5, C10, C11: cells in, one by one |
+//! | `validate` | C5: what makes a commit valid |
+//! | `commit` | C6 to C8, C12, C13: plans, commits, merges, Welcomes |
+//! | `send` | C9, C14: the outbox and the wire |
+//! | `recover` | s.6: Suspect, OutOfStep, Disputed, Rewind |
+
+mod commit;
+mod receive;
+mod record;
+mod recover;
+mod send;
+mod validate;
+
+pub(crate) use commit::{Delivery, Joiner, Plan, Route, Target};
+pub(crate) use record::{GroupRecord, Item};
+pub(crate) use validate::{GroupError, members_of};
+
+use crate::event::{ConversationId, Effect, Link, LinkKind, Record};
+use crate::identity::{Certificate, DeviceIdentity, DeviceKey, NodeUrl};
+use crate::link::Links;
+use crate::mls::Provider;
+use crate::policy::Policy;
+use crate::storage::{self, Space, Storage, StorageError};
+use bytes::Bytes;
+use openmls::prelude::{GroupId, MlsGroup};
+use openmls_rust_crypto::RustCrypto;
+use rand_core::CryptoRng;
+use record::Wire;
+use std::collections::{BTreeMap, VecDeque};
+use wire::id::{Hash, LaneId, NodeKey};
+use wire::lane::{Cell, CellKind, head_zero};
+use wire::receipt::Receipt;
+
+/// Why a call failed as a whole: the transaction is rolled back and the cache dropped.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The library or this crate broke an own rule; nothing was changed.
+    #[error("internal error: {0}")]
+    Bug(&'static str),
+}
+
+/// This device.
+pub(crate) struct Me {
+    pub(crate) key: DeviceKey,
+    pub(crate) certificate: Certificate,
+    pub(crate) identity: DeviceIdentity,
+    pub(crate) node_url: NodeUrl,
+    pub(crate) name: String,
+}
+
+/// What one call works with.
+pub(crate) struct Cx<'a> {
+    pub(crate) now_ms: u64,
+    pub(crate) rng: &'a mut dyn CryptoRng,
+    pub(crate) storage: &'a dyn Storage,
+    pub(crate) crypto: &'a RustCrypto,
+    pub(crate) me: &'a Me,
+    pub(crate) links: &'a mut Links,
+    pub(crate) verified: &'a mut Verified,
+    pub(crate) effects: Vec<Effect>,
+    /// Welcomes to deliver: taken over by the device after the group's turn.
+    pub(crate) welcomes: Vec<commit::Delivery>,
+    /// Conversations that ask to be added to again: likewise.
+    pub(crate) readds: Vec<ReaddWish>,
+}
+
+/// A conversation whose state is not the group's any more.
+pub(crate) struct ReaddWish {
+    pub(crate) group: [u8; 16],
+    pub(crate) suspect_leaf: Option<u32>,
+}
+
+impl<'a> Cx<'a> {
+    pub(crate) fn provider(&mut self) -> Provider<'_> {
+        Provider::new(self.crypto, &mut *self.rng, self.storage)
+    }
+
+    pub(crate) fn record(&mut self, record: Record) {
+        self.effects.push(Effect::Record(record));
+    }
+
+    pub(crate) fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        self.rng.fill_bytes(&mut out);
+        out
+    }
+
+    /// A uniform number below `bound`.
+    pub(crate) fn jitter(&mut self, bound: u64) -> u64 {
+        u64::from_be_bytes(self.random()) % bound.max(1)
+    }
+}
+
+/// Batches whose signature was checked lately: receipts of one batch share it.
+#[derive(Debug, Default)]
+pub(crate) struct Verified(VecDeque<(NodeKey, u32, Hash)>);
+
+impl Verified {
+    const KEPT: usize = 64;
+
+    /// Checks a receipt, skipping the signature of a batch that was checked before.
+    pub(crate) fn check(&mut self, receipt: &Receipt, key: &NodeKey, lane_id: &LaneId) -> bool {
+        let leaf = wire::receipt::leaf(lane_id, receipt.seq, receipt.gen_before, &receipt.head);
+        let Ok(root) = wire::receipt::fold_path(leaf, receipt.index, receipt.size, &receipt.path) else { return false };
+        let batch = (*key, receipt.size, root);
+        if self.0.contains(&batch) {
+            return true;
+        }
+        if receipt.verify(key, lane_id).is_err() {
+            return false;
+        }
+        if self.0.len() == Self::KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(batch);
+        true
+    }
+}
+
+/// A conversation in memory; everything but [`Wire`] is on disk too.
+pub(crate) struct Group {
+    pub(crate) record: GroupRecord,
+    pub(crate) mls: MlsGroup,
+    out: BTreeMap<u64, Item>,
+    plans: BTreeMap<u64, Plan>,
+    pending: Option<commit::PendingMeta>,
+    wire: Wire,
+}
+
+impl Group {
+    pub(crate) fn id(&self) -> ConversationId {
+        ConversationId(self.record.id)
+    }
+
+    pub(crate) fn link(&self) -> Link {
+        Link { node_url: self.record.node_url.clone(), kind: LinkKind::Lanes }
+    }
+
+    pub(crate) fn lane_id(&self) -> LaneId {
+        self.record.lane.id()
+    }
+
+    pub(crate) fn policy(&self) -> Result<Policy, DeviceError> {
+        Policy::from_extensions(self.mls.extensions()).map_err(|_| DeviceError::Bug("a joined group has a policy"))
+    }
+
+    /// Every conversation that is stored.
+    pub(crate) fn load_all(cx: &mut Cx<'_>) -> Result<Vec<Self>, DeviceError> {
+        let rows = cx.storage.scan(Space::Group, &[])?;
+        let mut groups = Vec::with_capacity(rows.len());
+        for (_, bytes) in rows {
+            let record: GroupRecord = storage::decode(1, &bytes, "conversation")?;
+            let provider = cx.provider();
+            let mls =
+                MlsGroup::load(openmls_traits::OpenMlsProvider::storage(&provider), &GroupId::from_slice(&record.id))?
+                    .ok_or(StorageError::Corrupt("MLS group"))?;
+            let pending = commit::PendingMeta::load(cx.storage, &record.id)?;
+            let out = record::load_outbox(cx.storage, &record.id)?;
+            let plans = record::load_plans(cx.storage, &record.id)?;
+            groups.push(Self { record, mls, out, plans, pending, wire: Wire::default() });
+        }
+        Ok(groups)
+    }
+
+    /// A group around a fresh MLS state: just created, or just joined.
+    fn begin(cx: &mut Cx<'_>, mls: MlsGroup, policy: &Policy) -> Result<Self, DeviceError> {
+        let id = mls.group_id().as_slice().try_into().map_err(|_| DeviceError::Bug("group ids have 16 bytes"))?;
+        let lane = record::derive_lane(cx.crypto, &mls, &policy.node_key)?;
+        let lane_id = lane.id();
+        let (cell_key, whisper_key) = record::derive_epoch_keys(cx.crypto, &mls, &lane_id)?;
+        let jitter = cx.jitter(commit::FIRST_UPDATE_MS);
+        let record = GroupRecord {
+            id,
+            is_direct: policy.is_direct,
+            node_url: policy.node_url.clone(),
+            node_key: policy.node_key.0,
+            head: head_zero(&lane_id).0,
+            lane,
+            cell_key,
+            whisper_key,
+            epoch: mls.epoch().as_u64(),
+            authenticator: mls.epoch_authenticator().as_slice().to_vec(),
+            cursor: 0,
+            gen_now: 0,
+            epoch_start: 0,
+            lane_since_ms: cx.now_ms,
+            lane_bytes: 0,
+            previous: None,
+            previous_head: [0; 32],
+            state: crate::event::ConversationState::Active,
+            suspect: None,
+            next_index: 1,
+            sealed_in_epoch: 0,
+            last_commit_ms: 0,
+            update_due_ms: cx.now_ms + commit::FIRST_UPDATE_MS / 24 + jitter,
+            last_sender_is_self: true,
+            unreadable: VecDeque::new(),
+            last_readd_ms: 0,
+            readd_served: Vec::new(),
+            restarts: policy.previous.as_ref().map(|previous| previous.group_id),
+        };
+        let group =
+            Self { record, mls, out: BTreeMap::new(), plans: BTreeMap::new(), pending: None, wire: Wire::default() };
+        group.save(cx)?;
+        Ok(group)
+    }
+
+    /// Writes the record.
+    pub(crate) fn save(&self, cx: &Cx<'_>) -> Result<(), StorageError> {
+        storage::put(cx.storage, Space::Group, &self.record.id, &self.record)
+    }
+
+    /// The connection stands: open the lane, and the one that was left.
+    pub(crate) fn connected(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        self.wire = Wire::default();
+        self.pump(cx)
+    }
+
+    /// The connection is gone: nothing is in flight any more.
+    pub(crate) fn disconnected(&mut self) {
+        self.wire = Wire::default();
+    }
+
+    /// Announces the conversation as it is now.
+    pub(crate) fn announce(&self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        let conversation = self.view(cx.me)?;
+        cx.record(Record::Conversation(conversation));
+        Ok(())
+    }
+
+    /// The conversation as the user sees it.
+    pub(crate) fn view(&self, me: &Me) -> Result<crate::event::Conversation, DeviceError> {
+        let policy = self.policy()?;
+        let mut members: Vec<crate::event::Member> = Vec::new();
+        if self.mls.is_active() {
+            for (_, identity) in members_of(&self.mls) {
+                match members.iter_mut().find(|member| member.account == identity.account_id) {
+                    Some(member) => member.devices.push(identity.device_id),
+                    None => members.push(crate::event::Member {
+                        account: identity.account_id,
+                        devices: vec![identity.device_id],
+                        is_admin: policy.is_admin(&identity.account_id),
+                        is_self: identity.account_id == me.identity.account_id,
+                    }),
+                }
+            }
+        }
+        Ok(crate::event::Conversation {
+            id: self.id(),
+            is_direct: policy.is_direct,
+            title: policy.title,
+            members,
+            state: self.record.state,
+            node_url: self.record.node_url.clone(),
+            epoch: self.record.epoch,
+            restarts: self.record.restarts.map(ConversationId),
+        })
+    }
+
+    /// The earliest time at which something is due, milliseconds.
+    pub(crate) fn next_wake_ms(&self) -> u64 {
+        if !self.is_active() {
+            return u64::MAX;
+        }
+        let retry = if self.wire.retry_at_ms > 0 { self.wire.retry_at_ms } else { u64::MAX };
+        let suspect = self.record.suspect.as_ref().map_or(u64::MAX, |suspect| suspect.until_ms);
+        let rotate = self.record.lane_since_ms.saturating_add(commit::ROTATE_MS);
+        let attest = if self.wire.handle.is_some() { self.wire.attest_at_ms } else { u64::MAX };
+        retry.min(suspect).min(self.record.update_due_ms).min(rotate).min(attest)
+    }
+
+    /// Does what is due.
+    pub(crate) fn wake(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        if !self.is_active() {
+            return Ok(());
+        }
+        self.suspect_due(cx)?;
+        self.updates_due(cx)?;
+        self.attest_due(cx);
+        self.pump(cx)
+    }
+
+    /// Whether we are a member as far as we know.
+    pub(crate) fn is_active(&self) -> bool {
+        self.mls.is_active()
+            && !matches!(
+                self.record.state,
+                crate::event::ConversationState::Left | crate::event::ConversationState::Restarted
+            )
+    }
+
+    /// A blob that a cell waits for came.
+    pub(crate) fn blob_came(&mut self, cx: &mut Cx<'_>, attach: Hash, blob: Bytes) -> Result<(), DeviceError> {
+        let Some(cell) = self.wire.waiting.take_if(|cell| cell.attach == attach) else { return Ok(()) };
+        self.wire.blob = Some((attach, blob));
+        self.receive(cx, &cell)?;
+        self.wire.blob = None;
+        self.read_on(cx);
+        self.save(cx)?;
+        self.pump(cx)
+    }
+
+    /// Whether a cell waits for this blob.
+    pub(crate) fn waits_for(&self, attach: &Hash) -> bool {
+        self.wire.waiting.as_ref().is_some_and(|cell| cell.attach == *attach)
+    }
+}
+
+/// How a cell was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// The next cell of this lane may follow.
+    Next,
+    /// The lane was left, or nothing more can be read for now.
+    Stop,
+}
+
+fn is_handshake(cell: &Cell) -> bool {
+    cell.kind == CellKind::Handshake
+}

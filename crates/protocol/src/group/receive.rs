@@ -1,0 +1,405 @@
+//! Cells in, one by one, in the lane's order (LANE.md C1 to C5, C10, C11).
+
+use super::record::{self, Item, ItemState, Probe, Step};
+use super::validate::{Certificates, Judgement, identity_at, judge};
+use super::{Cx, DeviceError, Flow, Group, is_handshake};
+use crate::content::{AppContent, Content, Kind};
+use crate::event::{Alert, ConversationState, Effect, Record, SendState};
+use crate::identity::DeviceIdentity;
+use crate::lane::{Opened, Plaintext, open_cell, open_cell_blob};
+use crate::storage::Space;
+use openmls::group::StageCommitError;
+use openmls::prelude::{
+    MlsMessageBodyIn, MlsMessageIn, ProcessMessageError, ProcessedMessageContent, ProtocolMessage, Sender, StagedCommit,
+};
+use tls_codec::Deserialize as _;
+use wire::id::{BlobId, Hash};
+use wire::lane::{Cell, Seq};
+use wire::node::Page;
+use wire::receipt::Receipt;
+
+/// Why an opened cell does not count.
+enum Ignored {
+    /// Not for this epoch, not valid, or seen before: skipped by everybody alike.
+    Invalid,
+    /// A signed commit whose public part is valid; only our part of its path fails.
+    Broken { committer: DeviceIdentity, leaf: u32 },
+    /// A commit from our own leaf that is not the pending one.
+    OwnCommit,
+    /// A cell in our own name that we never made.
+    OwnApp,
+}
+
+/// What an opened cell turned out to be.
+enum Read {
+    App { sender: DeviceIdentity, leaf: u32, content: Vec<u8> },
+    Commit { staged: Box<StagedCommit>, judgement: Judgement, leaf: u32 },
+    Ignored(Ignored),
+}
+
+impl Group {
+    /// A page of the present lane.
+    pub(crate) fn on_page(&mut self, cx: &mut Cx<'_>, page: Page) -> Result<(), DeviceError> {
+        self.wire.is_reading = false;
+        if self.wire.probe.is_some() {
+            return self.probe_page(cx, page);
+        }
+        let last = page.next_seq.saturating_sub(1);
+        let is_shorter = last < self.record.cursor || self.held_beyond(cx, last)?;
+        if is_shorter {
+            return self.diverged(cx);
+        }
+        if page.first_seq > self.record.cursor + 1 && last > self.record.cursor {
+            return self.on_gone(cx, page.first_seq);
+        }
+        self.wire.need = self.wire.need.max(last);
+        let lane = self.lane_id();
+        for cell in &page.cells {
+            if cell.seq == self.record.cursor + 1 && self.receive(cx, cell)? == Flow::Stop {
+                break;
+            }
+        }
+        if self.lane_id() == lane {
+            if let Some(receipt) = page.receipt {
+                self.on_receipt(cx, &receipt)?;
+            }
+            self.read_on(cx);
+        }
+        self.save(cx)?;
+        self.pump(cx)
+    }
+
+    /// A pushed cell of the present lane: a hint, used when it is the next one.
+    pub(crate) fn on_push(&mut self, cx: &mut Cx<'_>, cell: &Cell) -> Result<(), DeviceError> {
+        self.wire.need = self.wire.need.max(cell.seq);
+        if self.wire.probe.is_some() || self.wire.waiting.is_some() {
+            return Ok(());
+        }
+        if cell.seq == self.record.cursor + 1 {
+            self.receive(cx, cell)?;
+            self.save(cx)?;
+        }
+        self.read_on(cx);
+        self.pump(cx)
+    }
+
+    /// Cells were not pushed.
+    pub(crate) fn on_lag(&mut self, cx: &mut Cx<'_>, next_seq: Seq) -> Result<(), DeviceError> {
+        self.wire.need = self.wire.need.max(next_seq.saturating_sub(1));
+        self.read_on(cx);
+        Ok(())
+    }
+
+    /// Asks for the next page if there is one to ask for.
+    pub(super) fn read_on(&mut self, cx: &mut Cx<'_>) {
+        let is_behind = self.record.cursor < self.wire.need;
+        if let Some(handle) = self.wire.handle
+            && is_behind
+            && !self.wire.is_reading
+            && self.wire.waiting.is_none()
+            && self.wire.probe.is_none()
+        {
+            let request = wire::node::Request::Read { handle, after: self.record.cursor };
+            self.wire.is_reading = self.ask(cx, crate::link::GroupAsk::Read, request);
+        }
+    }
+
+    /// Takes the next cell of the lane. The caller has checked its position and saves the record.
+    pub(super) fn receive(&mut self, cx: &mut Cx<'_>, cell: &Cell) -> Result<Flow, DeviceError> {
+        let body_hash = cell.body_hash();
+        let is_own_commit = self.pending.as_ref().is_some_and(|pending| {
+            is_handshake(cell) && pending.attach == cell.attach && pending.body_hash == body_hash
+        });
+        let own_item = self.sealed_item(cell, &body_hash);
+        let mut plaintext = None;
+        if !is_own_commit && own_item.is_none() {
+            plaintext = match open_cell(&self.record.cell_key, &self.lane_id(), cell.kind, &cell.attach, &cell.body) {
+                Ok(Opened::Here(plaintext)) => Some(plaintext),
+                Ok(Opened::InBlob { key, len }) if is_handshake(cell) => match self.wire.blob.take() {
+                    Some((attach, blob)) if attach == cell.attach => {
+                        open_cell_blob(&key, &self.lane_id(), len, &blob).ok()
+                    }
+                    _ => {
+                        // Withheld or on its way: wait, never skip (LANE.md C5).
+                        self.wire.waiting = Some(cell.clone());
+                        cx.effects.push(Effect::GetBlob(self.record.node_url.clone(), BlobId(cell.attach.0)));
+                        return Ok(Flow::Stop);
+                    }
+                },
+                Ok(Opened::InBlob { .. }) | Err(_) => None,
+            };
+        }
+        self.advance(cx, cell, body_hash)?;
+        if is_own_commit {
+            return self.merge_own(cx, Some(cell));
+        }
+        if let Some(index) = own_item {
+            self.delivered(cx, index, cell.seq)?;
+            return Ok(Flow::Next);
+        }
+        match plaintext {
+            Some(plaintext) => self.take_plaintext(cx, cell, &plaintext),
+            None => {
+                self.count_unreadable(cx)?;
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    /// Extends head and gen, keeps the step, and checks held receipts against it.
+    fn advance(&mut self, cx: &mut Cx<'_>, cell: &Cell, body_hash: Hash) -> Result<(), DeviceError> {
+        let head = wire::lane::head_next(&Hash(self.record.head), cell.seq, cell.kind, &cell.attach, &body_hash);
+        let gen_before = self.record.gen_now;
+        self.record.cursor = cell.seq;
+        self.record.head = head.0;
+        self.record.gen_now = gen_before.saturating_add(u32::from(is_handshake(cell)));
+        self.record.lane_bytes = self.record.lane_bytes.saturating_add(cell.body.len() as u64);
+        self.wire.cells_since_receipt = self.wire.cells_since_receipt.saturating_add(1);
+        record::put_step(cx.storage, &self.record.id, cell.seq, &Step::of(cell, head, gen_before, body_hash))?;
+        Ok(())
+    }
+
+    fn sealed_item(&self, cell: &Cell, hash: &Hash) -> Option<u64> {
+        if is_handshake(cell) || cell.attach != Hash::ZERO {
+            return None;
+        }
+        self.out
+            .iter()
+            .find(|(_, item)| matches!(&item.state, ItemState::Sealed { body_hash, .. } if *body_hash == hash.0))
+            .map(|(index, _)| *index)
+    }
+
+    fn delivered(&mut self, cx: &mut Cx<'_>, index: u64, seq: Seq) -> Result<(), DeviceError> {
+        let lane_id = self.record.lane.lane_id;
+        self.wire.acked.remove(&index);
+        if let Some(item) = self.out.get_mut(&index) {
+            item.state = ItemState::Delivered { lane_id, seq };
+        }
+        self.mark_stored(cx, index)?;
+        if let Some(item) = self.out.get(&index) {
+            record::put_item(cx.storage, &self.record.id, index, item)?;
+        }
+        self.record.last_sender_is_self = true;
+        self.trim_outbox(cx)
+    }
+
+    /// Tells once that the node has an own message on disk.
+    pub(super) fn mark_stored(&mut self, cx: &mut Cx<'_>, index: u64) -> Result<(), DeviceError> {
+        let id = self.id();
+        let Some(item) = self.out.get_mut(&index).filter(|item| !item.is_stored) else { return Ok(()) };
+        item.is_stored = true;
+        if item.is_shown {
+            let msg_id = wire::id::MsgId(item.msg_id);
+            cx.effects.push(Effect::Record(Record::Sent { conversation: id, msg_id, state: SendState::Stored }));
+        }
+        record::put_item(cx.storage, &self.record.id, index, item)?;
+        Ok(())
+    }
+
+    fn trim_outbox(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        while self.out.len() > record::DELIVERED_KEPT {
+            let Some((index, Item { state: ItemState::Delivered { .. }, .. })) =
+                self.out.first_key_value().map(|(index, item)| (*index, item.clone()))
+            else {
+                break;
+            };
+            self.out.remove(&index);
+            record::delete_item(cx.storage, &self.record.id, index)?;
+        }
+        Ok(())
+    }
+
+    fn take_plaintext(&mut self, cx: &mut Cx<'_>, cell: &Cell, plaintext: &Plaintext) -> Result<Flow, DeviceError> {
+        let holds_pending = self
+            .pending
+            .as_ref()
+            .is_some_and(|pending| is_handshake(cell) && pending.mls_hash == Hash::of(&[&plaintext.mls]));
+        if holds_pending {
+            return self.merge_own(cx, Some(cell));
+        }
+        match self.read_plaintext(cx, cell, plaintext)? {
+            Read::App { sender, leaf, content } => {
+                self.take_app(cx, cell, sender, leaf, content)?;
+                Ok(Flow::Next)
+            }
+            Read::Commit { staged, judgement, leaf } => {
+                self.note_commit(cx, leaf, &judgement);
+                self.merge_other(cx, cell, *staged, &judgement)
+            }
+            Read::Ignored(Ignored::Invalid) => {
+                self.count_unreadable(cx)?;
+                Ok(Flow::Next)
+            }
+            Read::Ignored(Ignored::Broken { committer, leaf }) => {
+                self.begin_suspect(cx, &committer, leaf)?;
+                Ok(Flow::Next)
+            }
+            Read::Ignored(Ignored::OwnCommit) => {
+                cx.record(Record::Alert { conversation: Some(self.id()), alert: Alert::Restored });
+                self.out_of_step(cx, None)?;
+                Ok(Flow::Stop)
+            }
+            Read::Ignored(Ignored::OwnApp) => {
+                self.restored(cx)?;
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    fn read_plaintext(&mut self, cx: &mut Cx<'_>, cell: &Cell, plaintext: &Plaintext) -> Result<Read, DeviceError> {
+        let invalid = Ok(Read::Ignored(Ignored::Invalid));
+        let Ok(message) = MlsMessageIn::tls_deserialize_exact(plaintext.mls.as_slice()) else { return invalid };
+        let protocol: ProtocolMessage = match message.extract() {
+            MlsMessageBodyIn::PublicMessage(public) if is_handshake(cell) => public.into(),
+            MlsMessageBodyIn::PrivateMessage(private) if !is_handshake(cell) => private.into(),
+            _ => return invalid,
+        };
+        if protocol.epoch() != self.mls.epoch() || protocol.group_id() != self.mls.group_id() {
+            return invalid;
+        }
+        let public_copy = is_handshake(cell).then(|| plaintext.mls.clone());
+        let provider = super::Provider::new(cx.crypto, &mut *cx.rng, cx.storage);
+        let processed = match self.mls.process_message(&provider, protocol) {
+            Ok(processed) => processed,
+            Err(ProcessMessageError::StorageError(error)) => return Err(error.into()),
+            Err(ProcessMessageError::InvalidCommit(error)) => {
+                let certificates = Certificates::new(cx.storage, &plaintext.certificates)?;
+                return self.read_broken(cx, public_copy.unwrap_or_default(), &error, &certificates);
+            }
+            Err(_) => return invalid,
+        };
+        let sender = processed.sender().clone();
+        let Sender::Member(leaf) = sender else { return invalid };
+        let Some(identity) = identity_at(&self.mls, leaf) else { return invalid };
+        match processed.into_content() {
+            ProcessedMessageContent::ApplicationMessage(message) if !is_handshake(cell) => {
+                Ok(Read::App { sender: identity, leaf: leaf.u32(), content: message.into_bytes() })
+            }
+            ProcessedMessageContent::StagedCommitMessage(staged) if is_handshake(cell) => {
+                let certificates = Certificates::new(cx.storage, &plaintext.certificates)?;
+                match judge(self.mls.public_group(), &sender, &staged, &certificates)? {
+                    Ok(judgement) => Ok(Read::Commit { staged, judgement, leaf: leaf.u32() }),
+                    Err(_) => invalid,
+                }
+            }
+            ProcessedMessageContent::OwnPrivateMessage => Ok(Read::Ignored(Ignored::OwnApp)),
+            _ => invalid,
+        }
+    }
+
+    /// A commit that OpenMLS refused for a reason that may be ours alone: judged by its public part.
+    fn read_broken(
+        &self,
+        cx: &Cx<'_>,
+        mls: Vec<u8>,
+        error: &StageCommitError,
+        certificates: &Certificates<'_>,
+    ) -> Result<Read, DeviceError> {
+        let invalid = Ok(Read::Ignored(Ignored::Invalid));
+        let Ok(message) = MlsMessageIn::tls_deserialize_exact(mls.as_slice()) else { return invalid };
+        let MlsMessageBodyIn::PublicMessage(public) = message.extract() else { return invalid };
+        let Ok(processed) = self.mls.public_group().process_message(cx.crypto, public) else { return invalid };
+        let sender = processed.sender().clone();
+        let Sender::Member(leaf) = sender else { return invalid };
+        let Some(committer) = identity_at(&self.mls, leaf) else { return invalid };
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else { return invalid };
+        if judge(self.mls.public_group(), &sender, &staged, certificates)?.is_err() {
+            return invalid;
+        }
+        if matches!(error, StageCommitError::OwnCommitMismatch) {
+            return Ok(Read::Ignored(Ignored::OwnCommit));
+        }
+        Ok(Read::Ignored(Ignored::Broken { committer, leaf: leaf.u32() }))
+    }
+
+    fn take_app(
+        &mut self,
+        cx: &mut Cx<'_>,
+        cell: &Cell,
+        sender: DeviceIdentity,
+        leaf: u32,
+        content: Vec<u8>,
+    ) -> Result<(), DeviceError> {
+        // Another leaf's cell opens: the epoch that we stayed in is alive.
+        if self.record.suspect.take().is_some() {
+            self.record.state = ConversationState::Active;
+            self.announce(cx)?;
+        }
+        let Ok(content) = AppContent::parse(content.into()) else { return Ok(()) };
+        self.check_seen(cx, cell.seq, &sender, &content)?;
+        let key = [self.record.id.as_slice(), &sender.device_id.0, &content.msg_id.0].concat();
+        if cx.storage.get(Space::Shown, &key)?.is_some() {
+            return Ok(());
+        }
+        cx.storage.put(Space::Shown, &key, &cx.now_ms.to_be_bytes())?;
+        self.record.last_sender_is_self = false;
+        match Content::parse(&content.message).map(|content| content.kind) {
+            Ok(Kind::Leave) => self.member_leaves(cx, leaf, &sender)?,
+            Ok(Kind::Ping) => {}
+            Ok(Kind::Receipts { receipts }) => self.take_receipts(cx, &sender, &receipts)?,
+            Ok(_) => cx.record(Record::Received {
+                conversation: self.id(),
+                msg_id: content.msg_id,
+                account: sender.account_id,
+                device: sender.device_id,
+                message: content.message,
+                at_ms: cx.now_ms,
+            }),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A receipt for a position of the present lane (LANE.md s.4).
+    pub(super) fn on_receipt(&mut self, cx: &mut Cx<'_>, receipt: &Receipt) -> Result<(), DeviceError> {
+        let lane_id = self.lane_id();
+        if !cx.verified.check(receipt, &wire::id::NodeKey(self.record.node_key), &lane_id) {
+            return self.diverged(cx);
+        }
+        self.wire.need = self.wire.need.max(receipt.seq);
+        self.wire.cells_since_receipt = 0;
+        if receipt.seq.is_multiple_of(16) || receipt.seq > self.record.cursor + 16 {
+            record::hold_receipt(cx.storage, &self.record.id, receipt)?;
+        }
+        if receipt.seq > self.record.cursor {
+            return Ok(());
+        }
+        let agrees = if receipt.seq == 0 {
+            false
+        } else {
+            record::step_at(cx.storage, &self.record.id, receipt.seq)?
+                .is_none_or(|step| step.head == receipt.head && step.gen_before == receipt.gen_before)
+        };
+        if agrees { Ok(()) } else { self.diverged(cx) }
+    }
+
+    /// Whether a receipt is held for a position that the node's log no longer reaches.
+    fn held_beyond(&self, cx: &Cx<'_>, last: Seq) -> Result<bool, DeviceError> {
+        let held = record::load_receipts(cx.storage, &self.record.id)?;
+        Ok(held.iter().any(|receipt| receipt.seq > last))
+    }
+
+    /// Begins to read again from the epoch's start, to find where the node's log leaves ours.
+    pub(super) fn diverged(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        if self.wire.probe.is_some() {
+            return Ok(());
+        }
+        let start = self.record.epoch_start;
+        let head = match start {
+            0 => Some((wire::lane::head_zero(&self.lane_id()), 0)),
+            start => record::step_at(cx.storage, &self.record.id, start)?.map(|step| {
+                (
+                    step.head,
+                    step.gen_before.saturating_add(u32::from(step.link.kind == wire::lane::CellKind::Handshake)),
+                )
+            }),
+        };
+        let (Some((head, gen_now)), Some(handle)) = (head, self.wire.handle) else {
+            return self.out_of_step(cx, None);
+        };
+        self.wire.probe =
+            Some(Probe { at: start, head, gen_now, agreed: Some((start, head, gen_now)), is_parted: false });
+        self.ask(cx, crate::link::GroupAsk::Read, wire::node::Request::Read { handle, after: start });
+        Ok(())
+    }
+}
