@@ -10,6 +10,7 @@ mod peer;
 mod presence;
 mod process;
 mod report;
+mod restart;
 mod socket;
 mod start;
 
@@ -38,7 +39,8 @@ impl Scale {
 }
 
 /// Every case, in the order of the table.
-const CASES: &[&str] = &["disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "mls", "binary"];
+const CASES: &[&str] =
+    &["disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "restart", "mls", "binary"];
 
 fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
     match case {
@@ -50,6 +52,7 @@ fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
         "fanout" => fanout::run(scale),
         "idle" => presence::idle(scale),
         "login" => presence::login(scale),
+        "restart" => restart::run(scale),
         "mls" => mls::run(scale),
         "binary" => start::binary(scale),
         other => bail!("no case `{other}`; there are {}", CASES.join(", ")),
