@@ -26,6 +26,17 @@ pub const GOOD_UNTIL_EXTENSION: u16 = 0xF0A2;
 /// Bytes of an encoded KeyPackage at most, so that it fits a door sealed.
 pub const KEY_PACKAGE_BYTES_MAX: usize = DOOR_KEY_PACKAGE_BYTES_MAX - BOX_OVERHEAD_BYTES;
 
+/// Single-use KeyPackages that a device keeps at its door.
+pub const SINGLE_USE_STOCK: usize = 50;
+/// Stored single-use KeyPackages below which a device adds new ones.
+pub const SINGLE_USE_REFILL: usize = 20;
+/// Seconds that a single-use KeyPackage is good: 30 days.
+pub const SINGLE_USE_GOOD_S: u64 = 30 * 86_400;
+/// Seconds that the last-resort KeyPackage is good: 7 days.
+pub const LAST_RESORT_GOOD_S: u64 = 7 * 86_400;
+/// Seconds past `good_until` that private parts are kept: 14 days.
+pub const PRIVATE_KEPT_S: u64 = 14 * 86_400;
+
 /// How often a KeyPackage may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyPackageUse {

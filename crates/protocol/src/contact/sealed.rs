@@ -158,6 +158,7 @@ mod tests {
         seal(&KEY, b"aad", content, 1_024, &mut ChaCha20Rng::from_seed([2; 32])).expect("fits")
     }
 
+    /// Agrees with an independent implementation of frame, ChaCha20 and HChaCha20.
     #[test]
     fn box_is_golden() {
         let found = sealed(b"content");

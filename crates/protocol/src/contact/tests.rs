@@ -10,7 +10,6 @@ use bytes::Bytes;
 use openmls_rust_crypto::OpenMlsRustCrypto;
 use openmls_traits::OpenMlsProvider as _;
 use openmls_traits::crypto::OpenMlsCrypto as _;
-use openmls_traits::types::HpkeCiphertext;
 use prost::Message as _;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
