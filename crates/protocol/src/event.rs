@@ -523,6 +523,9 @@ pub enum IntentError {
     /// A newer version is needed.
     #[error("this needs a newer version of the program")]
     TooNew,
+    /// The home node was never reached.
+    #[error("your node was not reached yet; connect once, then try again")]
+    Offline,
     /// The node refused for good.
     #[error("the node refused it")]
     Refused,

@@ -148,11 +148,7 @@ impl Parts<'_> {
         if let Some(error) = too_long("title", &title, NAME_BYTES_MAX) {
             return Ok(Err(error));
         }
-        let link = self.door_link(cx);
-        let Some(node_key) = cx.links.ready(&link).and_then(|state| state.hello.as_ref().map(|hello| hello.node_key))
-        else {
-            return Ok(Err(IntentError::Refused));
-        };
+        let Some(node_key) = cx.me.node_key else { return Ok(Err(IntentError::Offline)) };
         let policy = Policy {
             is_direct: false,
             node_url: cx.me.node_url.clone(),
@@ -233,11 +229,7 @@ impl Parts<'_> {
         if !old.may_admin(cx)? {
             return Ok(Some(Err(IntentError::NotAdmin)));
         }
-        let link = self.door_link(cx);
-        let Some(node_key) = cx.links.ready(&link).and_then(|state| state.hello.as_ref().map(|hello| hello.node_key))
-        else {
-            return Ok(Some(Err(IntentError::Refused)));
-        };
+        let Some(node_key) = cx.me.node_key else { return Ok(Some(Err(IntentError::Offline))) };
         let members = self.others(cx, old);
         let previous = Previous {
             group_id: old.record.id,

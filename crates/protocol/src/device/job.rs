@@ -488,12 +488,8 @@ impl Parts<'_> {
                 let Some(checked) = checked.filter(|checked| checked.is_good_at(cx.now_ms / 1_000)) else {
                     return self.finish_job(cx, id, Err(IntentError::Forged));
                 };
-                let joiner = Joiner {
-                    key_package: checked.as_bytes().to_vec(),
-                    certificate: record.certificate.as_bytes().to_vec(),
-                    route: Route::Known(target),
-                    note: if let Purpose::Add { note } = &purpose { note.clone() } else { String::new() },
-                };
+                let note = if let Purpose::Add { note } = &purpose { note.clone() } else { String::new() };
+                let joiner = Joiner::new(cx.crypto, &checked, &record.certificate, Route::Known(target), note)?;
                 super::knock::put_contact(cx, AccountId(account), &node_url, &record.name)?;
                 match purpose {
                     Purpose::Member { group } => {
@@ -621,12 +617,7 @@ impl Parts<'_> {
         let target = target_of(&link.node_url, &bundle.target);
         match bundle.kind {
             InviteKind::Person { key_package } => {
-                let joiner = Joiner {
-                    key_package: key_package.as_bytes().to_vec(),
-                    certificate: bundle.certificate.as_bytes().to_vec(),
-                    route: Route::Known(target),
-                    note,
-                };
+                let joiner = Joiner::new(cx.crypto, &key_package, &bundle.certificate, Route::Known(target), note)?;
                 let conversation = self.new_direct(cx, &link.node_url, bundle.node_pk, inviter, joiner)?;
                 self.finish_job(cx, id, Ok(Outcome::Conversation(conversation)))
             }

@@ -3,8 +3,8 @@
 use super::Parts;
 use super::pool::InviteKindRecord;
 use crate::contact::{
-    BlobKey, BlobReference, IntroKey, JoinRequest, Knock, KnockKind, Readd, WelcomeContent, WelcomePackage,
-    WelcomePurpose, open_knock,
+    BlobKey, BlobReference, CheckedKeyPackage, IntroKey, JoinRequest, Knock, KnockKind, Readd, WelcomeContent,
+    WelcomePackage, WelcomePurpose, open_knock,
 };
 use crate::event::{
     Alert, Answer, BlobFailure, Contact, ContactRequest, ConversationId, ConversationState, Effect, IntentError,
@@ -344,12 +344,12 @@ impl Parts<'_> {
         if !group.may_admin(cx)? {
             return Ok(Err(IntentError::NotAdmin));
         }
-        let joiner = Joiner {
-            key_package: key_package.clone(),
-            certificate: record.certificate.clone(),
-            route: Route::Known(reply.clone()),
-            note: String::new(),
+        let (Ok(certificate), Ok(checked)) =
+            (Certificate::from_bytes(&record.certificate), CheckedKeyPackage::parse(cx.crypto, key_package))
+        else {
+            return Ok(Err(IntentError::Forged));
         };
+        let joiner = Joiner::new(cx.crypto, &checked, &certificate, Route::Known(reply.clone()), String::new())?;
         group.plan(cx, Plan::Add { joiners: vec![joiner], intent: None })?;
         group.pump(cx)?;
         Ok(Ok(id))
@@ -365,12 +365,8 @@ impl Parts<'_> {
         let Ok(group_id) = readd.group_id[..].try_into() else { return Ok(()) };
         let Some(node_url) = node_url else { return Ok(()) };
         let identity: DeviceIdentity = *certificate.identity();
-        let joiner = Joiner {
-            key_package: readd.key_package.as_bytes().to_vec(),
-            certificate: certificate.as_bytes().to_vec(),
-            route: Route::Door { account: identity.account_id.0, node_url },
-            note: String::new(),
-        };
+        let route = Route::Door { account: identity.account_id.0, node_url };
+        let joiner = Joiner::new(cx.crypto, &readd.key_package, certificate, route, String::new())?;
         self.with_group(cx, ConversationId(group_id), |group, cx| {
             group.serve_readd(cx, &identity, readd.suspect_leaf, joiner).map(|_| ())
         })

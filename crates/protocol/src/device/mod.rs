@@ -23,7 +23,7 @@ use pool::{Door, Invite};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use wire::id::{AccountId, DeviceId, DoorOwner, Hash};
+use wire::id::{AccountId, DeviceId, DoorOwner, Hash, NodeKey};
 use wire::node::{Event, RequestId};
 use zeroize::Zeroize;
 
@@ -36,6 +36,7 @@ struct SelfRecord {
     device_seed: [u8; 32],
     certificate: Vec<u8>,
     node_url: NodeUrl,
+    node_key: Option<[u8; 32]>,
     name: String,
     door_owner: [u8; 32],
     next_job: u64,
@@ -100,6 +101,7 @@ impl Device {
             device_seed: *key.to_seed(),
             certificate: certificate.as_bytes().to_vec(),
             node_url,
+            node_key: None,
             name,
             door_owner: root.door_owner().0,
             next_job: 1,
@@ -126,6 +128,7 @@ impl Device {
             identity: *certificate.identity(),
             certificate,
             node_url: record.node_url.clone(),
+            node_key: record.node_key.map(NodeKey),
             name: record.name.clone(),
         };
         Ok(Some(Self {
@@ -210,6 +213,7 @@ impl Device {
             door_owner: &self.door_owner,
             next_job: &mut self.next_job,
             rename: None,
+            learned: None,
         };
         let mut cx = Cx {
             now_ms: context.now_ms,
@@ -230,12 +234,13 @@ impl Device {
         let first_job = *parts.next_job;
         parts.dispatch(&mut cx, input)?;
         parts.settle(&mut cx)?;
-        let is_renamed = parts.rename.take();
+        let (is_renamed, is_learned) = (parts.rename.take(), parts.learned.take());
         let is_counted = *parts.next_job != first_job;
         let wake = parts.next_wake_ms();
         let mut effects = std::mem::take(&mut cx.effects);
         cx.links.drain(&mut effects);
-        if is_renamed.is_some() || is_counted {
+        if is_renamed.is_some() || is_learned.is_some() || is_counted {
+            self.me.node_key = self.me.node_key.or(is_learned);
             if let Some(name) = is_renamed {
                 self.me.name = name;
             }
@@ -253,6 +258,7 @@ impl Device {
             device_seed: *self.me.key.to_seed(),
             certificate: self.me.certificate.as_bytes().to_vec(),
             node_url: self.me.node_url.clone(),
+            node_key: self.me.node_key.map(|key| key.0),
             name: self.me.name.clone(),
             door_owner: self.door_owner.0,
             next_job: self.next_job,
@@ -270,6 +276,7 @@ struct Parts<'d> {
     door_owner: &'d DoorOwner,
     next_job: &'d mut u64,
     rename: Option<String>,
+    learned: Option<NodeKey>,
 }
 
 impl Parts<'_> {
@@ -390,7 +397,21 @@ impl Parts<'_> {
                 }
                 Ok(())
             }
-            LinkKind::Door => self.door_ready(cx),
+            LinkKind::Door => {
+                let hello = cx.links.ready(link).and_then(|state| state.hello.as_ref().map(|hello| hello.node_key));
+                let is_home = *link == self.door_link(cx);
+                match (hello, cx.me.node_key) {
+                    (Some(found), Some(known)) if is_home && found != known => {
+                        // Another node under the old address: it gets nothing, and says nothing that counts.
+                        cx.links.reset(link);
+                        cx.record(Record::Alert { conversation: None, alert: Alert::WrongNode });
+                        return Ok(());
+                    }
+                    (Some(found), None) if is_home => self.learned = Some(found),
+                    _ => {}
+                }
+                self.door_ready(cx)
+            }
             LinkKind::Knock => self.advance_jobs_on(cx, link),
         }
     }

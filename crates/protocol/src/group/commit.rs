@@ -6,7 +6,7 @@ use super::{Cx, DeviceError, Flow, Group, Provider};
 use crate::contact::CheckedKeyPackage;
 use crate::contact::key_package::{SUITE, capabilities, lifetime};
 use crate::event::{ConversationState, IntentError, IntentId, Outcome, Record, SendState};
-use crate::identity::{DeviceIdentity, NodeUrl};
+use crate::identity::{Certificate, DeviceIdentity, NodeUrl};
 use crate::lane::{Plaintext, SealedCell, seal_cell};
 use crate::link::GroupAsk;
 use crate::policy::Policy;
@@ -16,9 +16,11 @@ use openmls::prelude::{
     MlsMessageIn, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, RatchetTreeIn, SenderRatchetConfiguration, StagedCommit,
     StagedWelcome, Welcome, WelcomeError,
 };
+use openmls_rust_crypto::RustCrypto;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use tls_codec::{Deserialize as _, Serialize as _};
-use wire::id::{AccountId, Hash, NodeKey};
+use wire::id::{AccountId, DeviceId, Hash, NodeKey};
 use wire::lane::{Cell, CellKind};
 use wire::limit::{GROUP_LEAVES_MAX, SEALS_PER_EPOCH_MAX, SMALL_GROUP_LEAVES};
 
@@ -56,17 +58,43 @@ pub(crate) enum Route {
 /// A device to add.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Joiner {
-    pub(crate) key_package: Vec<u8>,
-    pub(crate) certificate: Vec<u8>,
-    pub(crate) route: Route,
-    pub(crate) note: String,
+    key_package: Vec<u8>,
+    certificate: Vec<u8>,
+    account: [u8; 32],
+    device: [u8; 16],
+    reference: Vec<u8>,
+    route: Route,
+    note: String,
 }
 
 impl Joiner {
-    fn key_package(&self, cx: &Cx<'_>) -> Option<(KeyPackage, DeviceIdentity)> {
-        let checked = CheckedKeyPackage::parse(cx.crypto, &self.key_package).ok()?;
-        let identity = *checked.identity();
-        Some((checked.into_key_package(), identity))
+    /// A joiner with a KeyPackage that was checked against its certificate.
+    pub(crate) fn new(
+        crypto: &RustCrypto,
+        key_package: &CheckedKeyPackage,
+        certificate: &Certificate,
+        route: Route,
+        note: String,
+    ) -> Result<Self, DeviceError> {
+        let reference =
+            key_package.key_package().hash_ref(crypto).map_err(|_| DeviceError::Bug("a KeyPackage hashes"))?;
+        Ok(Self {
+            key_package: key_package.as_bytes().to_vec(),
+            certificate: certificate.as_bytes().to_vec(),
+            account: certificate.account_id().0,
+            device: certificate.device_id().0,
+            reference: reference.as_slice().to_vec(),
+            route,
+            note,
+        })
+    }
+
+    fn key_package(&self, crypto: &RustCrypto) -> Option<KeyPackage> {
+        CheckedKeyPackage::parse(crypto, &self.key_package).ok().map(CheckedKeyPackage::into_key_package)
+    }
+
+    fn identity(&self) -> DeviceIdentity {
+        DeviceIdentity { account_id: AccountId(self.account), device_id: DeviceId(self.device) }
     }
 }
 
@@ -255,7 +283,10 @@ impl Group {
     fn replan(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         let policy = self.policy()?;
         let is_admin = policy.is_admin(&cx.me.identity.account_id);
-        let members = members_of(&self.mls);
+        if self.plans.is_empty() {
+            return Ok(());
+        }
+        let members: BTreeSet<DeviceIdentity> = members_of(&self.mls).into_iter().map(|(_, who)| who).collect();
         let mut gone = Vec::new();
         let mut changed = Vec::new();
         for (index, plan) in &mut self.plans {
@@ -264,21 +295,18 @@ impl Group {
                 _ if !is_admin => Some(Err(IntentError::NotAdmin)),
                 Plan::Add { joiners, .. } => {
                     let before = joiners.len();
-                    joiners.retain(|joiner| {
-                        let identity = joiner.key_package(cx).map(|(_, identity)| identity);
-                        identity.is_some_and(|identity| members.iter().all(|(_, member)| *member != identity))
-                    });
+                    joiners.retain(|joiner| !members.contains(&joiner.identity()));
                     if joiners.len() != before {
                         changed.push(*index);
                     }
                     joiners.is_empty().then_some(Ok(Outcome::Done))
                 }
                 Plan::Remove { account, .. } => {
-                    members.iter().all(|(_, member)| member.account_id.0 != *account).then_some(Ok(Outcome::Done))
+                    members.iter().all(|who| who.account_id.0 != *account).then_some(Ok(Outcome::Done))
                 }
                 Plan::Readd { account, device, .. } => members
                     .iter()
-                    .all(|(_, who)| (who.account_id.0, who.device_id.0) != (*account, *device))
+                    .all(|who| (who.account_id.0, who.device_id.0) != (*account, *device))
                     .then_some(Ok(Outcome::Done)),
                 Plan::Title { title, .. } => (policy.title == *title).then_some(Ok(Outcome::Done)),
                 Plan::Admin { account, is_admin, .. } => {
@@ -337,7 +365,7 @@ impl Group {
                 self.pending = Some(PendingMeta::of(&pending));
                 (self.wire.is_blob_durable, self.wire.is_blob_put) = (pending.cell.blob.is_none(), false);
                 self.wire.stale_tries = 0;
-                if members_of(&self.mls).len() == 1 {
+                if self.record.leaves == 1 {
                     self.merge_own(cx, None)?;
                 }
                 self.save(cx)?;
@@ -360,7 +388,7 @@ impl Group {
             Plan::Rotate => next_policy = Some(policy),
             Plan::Add { joiners, .. } => {
                 for joiner in joiners {
-                    adds.extend(joiner.key_package(cx).map(|(key_package, _)| key_package));
+                    adds.extend(joiner.key_package(cx.crypto));
                     certificates.push(joiner.certificate.clone());
                 }
             }
@@ -373,7 +401,7 @@ impl Group {
                         .filter(|(_, who)| (who.account_id.0, who.device_id.0) == (*account, *device))
                         .map(|(leaf, _)| *leaf),
                 );
-                adds.extend(joiner.key_package(cx).map(|(key_package, _)| key_package));
+                adds.extend(joiner.key_package(cx.crypto));
                 certificates.push(joiner.certificate.clone());
             }
             Plan::Title { title, .. } => next_policy = Some(Policy { title: title.clone(), ..policy }),
@@ -381,7 +409,7 @@ impl Group {
                 next_policy = Some(policy.with_admin(AccountId(*account), *is_admin))
             }
         }
-        if members_of(&self.mls).len() + adds.len() > GROUP_LEAVES_MAX + removes.len() {
+        if self.record.leaves as usize + adds.len() > GROUP_LEAVES_MAX + removes.len() {
             return Ok(Err(IntentError::TooManyMembers));
         }
         if next_policy.as_ref().is_some_and(|policy| policy.admins.is_empty()) {
@@ -485,11 +513,15 @@ impl Group {
         }
         self.record.authenticator = authenticator;
         self.record.epoch = self.mls.epoch().as_u64();
+        if is_move {
+            self.record.leaves = super::validate::leaf_count(&self.mls);
+        }
         self.record.epoch_start = self.record.cursor;
         self.record.sealed_in_epoch = 0;
         self.record.suspect = None;
         self.record.unreadable.clear();
-        if self.record.state == ConversationState::Suspect {
+        let was_suspect = self.record.state == ConversationState::Suspect;
+        if was_suspect {
             self.record.state = ConversationState::Active;
         }
         for (index, item) in &mut self.out {
@@ -506,7 +538,9 @@ impl Group {
         let (cell_key, whisper_key) = derive_epoch_keys(cx.crypto, &self.mls, &self.lane_id())?;
         (self.record.cell_key, self.record.whisper_key) = (cell_key, whisper_key);
         self.replan(cx)?;
-        self.announce(cx)?;
+        if is_move || was_suspect {
+            self.announce(cx)?;
+        }
         self.save(cx)?;
         Ok(if is_move { Flow::Stop } else { Flow::Next })
     }
@@ -594,20 +628,15 @@ impl Group {
         };
         let tree =
             self.mls.export_ratchet_tree().tls_serialize_detached().map_err(|_| DeviceError::Bug("a tree encodes"))?;
+        for joiner in joiners {
+            cx.storage.put(Space::Certificates, &joiner.identity().to_bytes(), &joiner.certificate)?;
+        }
         let mut certificates = Vec::new();
         for (_, identity) in members_of(&self.mls) {
-            let key = identity.to_bytes();
-            let stored = cx.storage.get(Space::Certificates, &key)?;
-            let joining = || {
-                let is_it = |joiner: &&Joiner| joiner.key_package(cx).is_some_and(|(_, who)| who == identity);
-                joiners.iter().find(is_it).map(|joiner| joiner.certificate.clone())
-            };
-            certificates.extend(stored.or_else(joining));
+            certificates.extend(cx.storage.get(Space::Certificates, &identity.to_bytes())?);
         }
         for joiner in joiners {
-            let Some((key_package, _)) = joiner.key_package(cx) else { continue };
-            let reference = key_package.hash_ref(cx.crypto).map_err(|_| DeviceError::Bug("a KeyPackage hashes"))?;
-            let Some(single) = split_welcome(welcome, reference.as_slice()) else {
+            let Some(single) = split_welcome(welcome, &joiner.reference) else {
                 return Err(DeviceError::Bug("a Welcome names each joiner"));
             };
             cx.welcomes.push(Delivery {
@@ -625,15 +654,14 @@ impl Group {
     }
 
     fn schedule_update(&mut self, cx: &mut Cx<'_>) {
-        let leaves = members_of(&self.mls).len();
-        let period = if leaves <= SMALL_GROUP_LEAVES { 24 * HOUR_MS } else { 7 * 24 * HOUR_MS };
+        let period = if self.record.leaves as usize <= SMALL_GROUP_LEAVES { 24 * HOUR_MS } else { 7 * 24 * HOUR_MS };
         let jitter = cx.jitter(period / 4);
         self.record.update_due_ms = cx.now_ms + period - period / 8 + jitter;
     }
 
     /// Plans the updates and rotations whose time has come.
     pub(super) fn updates_due(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
-        if members_of(&self.mls).len() < 2 || self.record.state != ConversationState::Active {
+        if self.record.leaves < 2 || self.record.state != ConversationState::Active {
             self.record.update_due_ms = self.record.update_due_ms.max(cx.now_ms + HOUR_MS);
             self.record.lane_since_ms = self.record.lane_since_ms.max(cx.now_ms.saturating_sub(ROTATE_MS - HOUR_MS));
             return Ok(());
@@ -653,7 +681,7 @@ impl Group {
 
     /// Before a message of ours: heal on a change of turns, and never seal more than 500 in an epoch.
     pub(super) fn update_before_send(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
-        if members_of(&self.mls).len() < 2 {
+        if self.record.leaves < 2 {
             return Ok(());
         }
         let is_turn = self.record.is_direct

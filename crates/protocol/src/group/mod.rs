@@ -32,7 +32,7 @@ use openmls_rust_crypto::RustCrypto;
 use rand_core::CryptoRng;
 use record::Wire;
 use std::collections::{BTreeMap, VecDeque};
-use wire::id::{Hash, LaneId, NodeKey};
+use wire::id::{AccountId, Hash, LaneId, NodeKey};
 use wire::lane::{Cell, CellKind, head_zero};
 use wire::receipt::Receipt;
 
@@ -53,6 +53,8 @@ pub(crate) struct Me {
     pub(crate) certificate: Certificate,
     pub(crate) identity: DeviceIdentity,
     pub(crate) node_url: NodeUrl,
+    /// The key that the node answered with at first; another one is another node.
+    pub(crate) node_key: Option<NodeKey>,
     pub(crate) name: String,
 }
 
@@ -187,6 +189,7 @@ impl Group {
             cell_key,
             whisper_key,
             epoch: mls.epoch().as_u64(),
+            leaves: validate::leaf_count(&mls),
             authenticator: mls.epoch_authenticator().as_slice().to_vec(),
             cursor: 0,
             gen_now: 0,
@@ -239,25 +242,24 @@ impl Group {
     /// The conversation as the user sees it.
     pub(crate) fn view(&self, me: &Me) -> Result<crate::event::Conversation, DeviceError> {
         let policy = self.policy()?;
-        let mut members: Vec<crate::event::Member> = Vec::new();
+        let mut members: BTreeMap<AccountId, crate::event::Member> = BTreeMap::new();
         if self.mls.is_active() {
             for (_, identity) in members_of(&self.mls) {
-                match members.iter_mut().find(|member| member.account == identity.account_id) {
-                    Some(member) => member.devices.push(identity.device_id),
-                    None => members.push(crate::event::Member {
-                        account: identity.account_id,
-                        devices: vec![identity.device_id],
-                        is_admin: policy.is_admin(&identity.account_id),
-                        is_self: identity.account_id == me.identity.account_id,
-                    }),
-                }
+                let account = identity.account_id;
+                let member = members.entry(account).or_insert_with(|| crate::event::Member {
+                    account,
+                    devices: Vec::new(),
+                    is_admin: policy.is_admin(&account),
+                    is_self: account == me.identity.account_id,
+                });
+                member.devices.push(identity.device_id);
             }
         }
         Ok(crate::event::Conversation {
             id: self.id(),
             is_direct: policy.is_direct,
             title: policy.title,
-            members,
+            members: members.into_values().collect(),
             state: self.record.state,
             node_url: self.record.node_url.clone(),
             epoch: self.record.epoch,

@@ -28,6 +28,7 @@ pub(crate) struct GroupRecord {
     pub(crate) cell_key: SealKey,
     pub(crate) whisper_key: SealKey,
     pub(crate) epoch: u64,
+    pub(crate) leaves: u32,
     pub(crate) authenticator: Vec<u8>,
     /// The last position processed in this lane.
     pub(crate) cursor: Seq,

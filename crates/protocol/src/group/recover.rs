@@ -251,7 +251,7 @@ impl Group {
             }
             cx.record(Record::Alert { conversation: Some(self.id()), alert: Alert::TwoHistories { evidence } });
         }
-        if !self.wire.posted_receipts && self.is_active() && members_of(&self.mls).len() > 1 {
+        if !self.wire.posted_receipts && self.is_active() && self.record.leaves > 1 {
             self.wire.posted_receipts = true;
             let receipts = record::load_receipts(cx.storage, &self.record.id)?;
             if !receipts.is_empty() {

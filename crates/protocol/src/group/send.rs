@@ -89,7 +89,7 @@ impl Group {
     /// Sends a hint that is never stored; dropped silently where it cannot go (LANE.md C14).
     pub(crate) fn whisper(&mut self, cx: &mut Cx<'_>, content: &[u8]) {
         let Some(handle) = self.wire.handle else { return };
-        if !self.is_active() || members_of(&self.mls).len() > SMALL_GROUP_LEAVES {
+        if !self.is_active() || self.record.leaves as usize > SMALL_GROUP_LEAVES {
             return;
         }
         if let Ok(body) = seal_whisper(&self.record.whisper_key, &self.lane_id(), content, cx.rng) {
@@ -132,7 +132,7 @@ impl Group {
         if !self.is_active() || self.record.state == ConversationState::Rejoining {
             return Ok(());
         }
-        let members = members_of(&self.mls).len();
+        let members = self.record.leaves;
         if members > 1 {
             let link = self.link();
             cx.links.want(&link);

@@ -52,6 +52,11 @@ pub(crate) fn members_of(mls: &MlsGroup) -> Vec<(u32, DeviceIdentity)> {
         .collect()
 }
 
+/// How many leaves the group has.
+pub(crate) fn leaf_count(mls: &MlsGroup) -> u32 {
+    leaves(mls.public_group()).count() as u32
+}
+
 fn leaves(group: &PublicGroup) -> impl Iterator<Item = (u32, &LeafNode)> {
     group.treesync().full_leaves().map(|(index, leaf)| (index.u32(), leaf))
 }
