@@ -110,7 +110,7 @@ pub(crate) enum Plan {
     /// An account to remove with all its devices.
     Remove { account: [u8; 32], intent: Option<IntentId> },
     /// A device of this leaf to remove and to add again.
-    Readd { account: [u8; 32], device: [u8; 16], joiner: Joiner },
+    Readd { account: [u8; 32], device: [u8; 16], joiner: Box<Joiner> },
     /// Another title.
     Title { title: String, intent: Option<IntentId> },
     /// An admin more or less.
@@ -623,7 +623,7 @@ impl Group {
     fn send_welcomes(&mut self, cx: &mut Cx<'_>, plan: &Plan, welcome: &[u8]) -> Result<(), DeviceError> {
         let (joiners, is_readd): (&[Joiner], bool) = match plan {
             Plan::Add { joiners, .. } => (joiners, false),
-            Plan::Readd { joiner, .. } => (std::slice::from_ref(joiner), true),
+            Plan::Readd { joiner, .. } => (std::slice::from_ref(&**joiner), true),
             _ => return Ok(()),
         };
         let tree =

@@ -113,7 +113,10 @@ impl Group {
             suspect_leaf.and_then(|leaf| members.iter().find(|(at, _)| *at == leaf)).map(|(_, who)| who.account_id);
         let alert = Alert::MemberRejoins { account: device.account_id, suspect };
         cx.record(Record::Alert { conversation: Some(self.id()), alert });
-        self.plan(cx, Plan::Readd { account: device.account_id.0, device: device.device_id.0, joiner })?;
+        self.plan(
+            cx,
+            Plan::Readd { account: device.account_id.0, device: device.device_id.0, joiner: Box::new(joiner) },
+        )?;
         self.pump(cx)?;
         Ok(true)
     }
