@@ -54,11 +54,13 @@ pub enum Space {
     Plans = 15,
     /// Contacts: accounts that were accepted.
     Contacts = 16,
+    /// The lanes that conversations left, with the cell that moved them.
+    Previous = 17,
 }
 
 impl Space {
     /// All spaces, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Device,
         Self::Mls,
         Self::Group,
@@ -75,6 +77,7 @@ impl Space {
         Self::Blocked,
         Self::Plans,
         Self::Contacts,
+        Self::Previous,
     ];
 }
 

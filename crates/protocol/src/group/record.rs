@@ -40,8 +40,6 @@ pub(crate) struct GroupRecord {
     pub(crate) epoch_start: Seq,
     pub(crate) lane_since_ms: u64,
     pub(crate) lane_bytes: u64,
-    /// The lane that was left, for 30 days.
-    pub(crate) previous: Option<PreviousLane>,
     /// The head at which the previous lane was left; zero if we joined in this one.
     pub(crate) previous_head: [u8; 32],
     pub(crate) state: ConversationState,
@@ -176,6 +174,18 @@ pub(crate) fn derive_epoch_keys(
     let cell = export(crypto, mls, "sottovoce cell 1", &lane_id.0)?;
     let whisper = export(crypto, mls, "sottovoce whisper 1", &lane_id.0)?;
     Ok((SealKey::new(cell), SealKey::new(whisper)))
+}
+
+/// Keeps the lane that was left, or forgets it.
+pub(crate) fn put_previous(
+    storage: &dyn Storage,
+    id: &[u8; 16],
+    previous: Option<&PreviousLane>,
+) -> Result<(), StorageError> {
+    match previous {
+        Some(previous) => storage::put(storage, Space::Previous, id, previous),
+        None => storage.delete(Space::Previous, id),
+    }
 }
 
 fn indexed(id: &[u8; 16], index: u64) -> Vec<u8> {
