@@ -233,7 +233,7 @@ impl Group {
             if let Some(mut old) = MlsGroup::load(openmls_traits::OpenMlsProvider::storage(&provider), &id)? {
                 old.delete(openmls_traits::OpenMlsProvider::storage(&provider))?;
             }
-            for space in [Space::Heads, Space::Receipts, Space::Outbox, Space::Pending, Space::Plans] {
+            for space in [Space::Heads, Space::Receipts, Space::Outbox, Space::Pending, Space::Plans, Space::Previous] {
                 storage::clear(cx.storage, space, id.as_slice())?;
             }
             builder.replace_old_group()
@@ -553,7 +553,7 @@ impl Group {
         }
         self.check_move_receipts(cx)?;
         let is_same_node = policy.node_url == self.record.node_url && policy.node_key.0 == self.record.node_key;
-        self.record.previous = match cell {
+        self.previous = match cell {
             Some(cell) if is_same_node => {
                 let seq = self.record.cursor;
                 let head_before = match seq - 1 {
@@ -575,6 +575,7 @@ impl Group {
             }
             _ => None,
         };
+        record::put_previous(cx.storage, &self.record.id, self.previous.as_ref())?;
         self.record.previous_head = if cell.is_some() { self.record.head } else { [0; 32] };
         record::forget_chain(cx.storage, &self.record.id, 0)?;
         for item in self.out.values_mut() {
@@ -611,7 +612,8 @@ impl Group {
         }
         self.wire = record::Wire::default();
         record::forget_chain(cx.storage, &self.record.id, 0)?;
-        self.record.previous = None;
+        self.previous = None;
+        record::put_previous(cx.storage, &self.record.id, None)?;
         self.record.lane = crate::lane::LaneKeys::derive(wire::lane::LaneClass::Group, &[0; 32]);
         (self.record.cell_key, self.record.whisper_key) =
             (crate::lane::SealKey::new([0; 32]), crate::lane::SealKey::new([0; 32]));

@@ -134,6 +134,8 @@ pub(crate) struct Group {
     out: BTreeMap<u64, Item>,
     plans: BTreeMap<u64, Plan>,
     pending: Option<commit::PendingMeta>,
+    /// The lane that was left, for 30 days; apart from the record because its cell is large.
+    previous: Option<record::PreviousLane>,
     wire: Wire,
 }
 
@@ -167,7 +169,8 @@ impl Group {
             let pending = commit::PendingMeta::load(cx.storage, &record.id)?;
             let out = record::load_outbox(cx.storage, &record.id)?;
             let plans = record::load_plans(cx.storage, &record.id)?;
-            groups.push(Self { record, mls, out, plans, pending, wire: Wire::default() });
+            let previous = storage::get(cx.storage, Space::Previous, &record.id, "previous lane")?;
+            groups.push(Self { record, mls, out, plans, pending, previous, wire: Wire::default() });
         }
         Ok(groups)
     }
@@ -196,7 +199,6 @@ impl Group {
             epoch_start: 0,
             lane_since_ms: cx.now_ms,
             lane_bytes: 0,
-            previous: None,
             previous_head: [0; 32],
             state: crate::event::ConversationState::Active,
             suspect: None,
@@ -210,8 +212,15 @@ impl Group {
             readd_served: Vec::new(),
             restarts: policy.previous.as_ref().map(|previous| previous.group_id),
         };
-        let group =
-            Self { record, mls, out: BTreeMap::new(), plans: BTreeMap::new(), pending: None, wire: Wire::default() };
+        let group = Self {
+            record,
+            mls,
+            out: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            pending: None,
+            previous: None,
+            wire: Wire::default(),
+        };
         group.save(cx)?;
         Ok(group)
     }

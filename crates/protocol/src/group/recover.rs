@@ -349,10 +349,7 @@ impl Group {
 
     /// Opens the lane that was left, to see that the moving commit is still there.
     pub(super) fn open_previous(&mut self, cx: &mut Cx<'_>) {
-        if self.record.previous.as_ref().is_some_and(|previous| previous.until_ms <= cx.now_ms) {
-            self.record.previous = None;
-        }
-        let Some(previous) = &self.record.previous else { return };
+        let Some(previous) = self.previous.as_ref().filter(|previous| previous.until_ms > cx.now_ms) else { return };
         if self.wire.is_previous_asked {
             return;
         }
@@ -370,7 +367,7 @@ impl Group {
 
     /// The answer about the lane that was left.
     pub(super) fn on_previous(&mut self, cx: &mut Cx<'_>, ask: GroupAsk, event: Event) -> Result<(), DeviceError> {
-        let Some(previous) = self.record.previous.clone() else { return Ok(()) };
+        let Some(previous) = self.previous.clone() else { return Ok(()) };
         match (ask, event) {
             (GroupAsk::PreviousOpen, Event::Opened { handle, page }) => {
                 match page.cells.iter().find(|cell| cell.seq == previous.seq) {
