@@ -3,9 +3,9 @@
 //! | key | value |
 //! |---|---|
 //! | 0 | checkpoint: format 1, segment 4, offset 8, frame number 8 |
-//! | 1, lane_id 32 | lane record |
+//! | 1, lane_id 32 | lane record 187, count 1, the last cells, see [`LaneEntry`] |
 //! | 2, lane_id 32, seq of the first cell 8 | run of cells, see [`Run`] |
-//! | 3, hour 4, lane_id 32 | nothing: the lane has something to drop then |
+//! | 3, hour 4, lane_id 32 | nothing: the lane has nothing to drop before; one for each lane, or a stale one more |
 //! | 4, register key | register value |
 //! | 5, blob_id 32 | size 8, keep_until_s 8 |
 //! | 6, hour 4, blob_id 32 | nothing: the blob may go then |
@@ -13,7 +13,7 @@
 
 use super::log::Position;
 use crate::StoreError;
-use crate::record::BodyPrefix;
+use crate::record::{BodyPrefix, LaneRecord};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PartitioningPolicy, PinningPolicy};
 use lsm_tree::{AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, SequenceNumberCounter};
@@ -103,6 +103,71 @@ pub struct CellPlace {
     pub body_prefix: BodyPrefix,
 }
 
+/// Cells that a lane's entry holds at most: with more, all go into runs.
+pub const TAIL_CELLS_MAX: usize = 15;
+
+/// A lane as the index has it. The last few cells are kept beside the record, so that a lane that is seldom used costs
+/// one look-up and one entry: for each cell segment 4, offset 4, body length 4, hour 4, prefix 16.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LaneEntry {
+    /// The record.
+    pub record: LaneRecord,
+    /// The places of the last cells; those before are in runs.
+    pub tail: Vec<CellPlace>,
+}
+
+impl LaneEntry {
+    /// The value for a lane.
+    pub fn encode<'a>(record: &LaneRecord, tail: impl ExactSizeIterator<Item = &'a CellPlace>) -> Vec<u8> {
+        let mut value = Vec::with_capacity(LaneRecord::LEN + 1 + 32 * tail.len());
+        value.extend_from_slice(&record.encode());
+        // At most `TAIL_CELLS_MAX`.
+        value.push(tail.len() as u8);
+        for place in tail {
+            value.extend_from_slice(&place.segment.to_be_bytes());
+            value.extend_from_slice(&place.offset.to_be_bytes());
+            value.extend_from_slice(&place.body_len.to_be_bytes());
+            value.extend_from_slice(&place.due_hour.to_be_bytes());
+            value.extend_from_slice(&place.body_prefix.0);
+        }
+        value
+    }
+
+    /// Reads an entry of the index.
+    pub fn parse(value: &[u8]) -> Result<Self, StoreError> {
+        let corrupt = StoreError::Corrupt { what: "the index" };
+        let Some((record, [count, places @ ..])) = value.split_first_chunk::<{ LaneRecord::LEN }>() else {
+            return Err(corrupt);
+        };
+        let record = LaneRecord::parse(record)?;
+        let (places, rest) = places.as_chunks::<32>();
+        if !rest.is_empty() || places.len() != usize::from(*count) || places.len() as u64 > record.cell_count() {
+            return Err(corrupt);
+        }
+        let tail = places
+            .iter()
+            .map(|place| CellPlace {
+                segment: number(&place[..4]),
+                offset: number(&place[4..8]),
+                body_len: number(&place[8..12]),
+                due_hour: number(&place[12..16]),
+                body_prefix: prefix(&place[16..]),
+            })
+            .collect();
+        Ok(Self { record, tail })
+    }
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+fn prefix(bytes: &[u8]) -> BodyPrefix {
+    let mut prefix = [0; 16];
+    prefix.copy_from_slice(bytes);
+    BodyPrefix(prefix)
+}
+
 /// Cells at neighbouring positions that may be dropped in the same hour: version 1, hour 4, then for each cell
 /// segment 4, offset 4, body length 4, prefix 16.
 #[derive(Debug, PartialEq, Eq)]
@@ -146,19 +211,14 @@ impl Run {
         if !rest.is_empty() || cells.is_empty() || *version != RUN_VERSION {
             return Err(corrupt());
         }
-        let number = |bytes: &[u8]| bytes.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
         let places = cells
             .iter()
-            .map(|cell| {
-                let mut body_prefix = [0; 16];
-                body_prefix.copy_from_slice(&cell[12..]);
-                CellPlace {
-                    segment: number(&cell[..4]),
-                    offset: number(&cell[4..8]),
-                    body_len: number(&cell[8..12]),
-                    due_hour,
-                    body_prefix: BodyPrefix(body_prefix),
-                }
+            .map(|cell| CellPlace {
+                segment: number(&cell[..4]),
+                offset: number(&cell[4..8]),
+                body_len: number(&cell[8..12]),
+                due_hour,
+                body_prefix: prefix(&cell[12..]),
             })
             .collect();
         Ok(Self { first, places })
@@ -214,6 +274,11 @@ impl Index {
     ) -> impl DoubleEndedIterator<Item = Result<Entry, StoreError>> + use<> {
         let range = first.to_vec()..=last.to_vec();
         self.tree.range(range, lsm_tree::SeqNo::MAX, None).map(|guard| guard.into_inner().map_err(index_error))
+    }
+
+    /// A lane's entry.
+    pub fn lane(&self, lane: &LaneId) -> Result<Option<LaneEntry>, StoreError> {
+        self.get(&lane_key(lane))?.map(|value| LaneEntry::parse(&value)).transpose()
     }
 
     /// The run that holds position `seq`, or begins nearest before it.

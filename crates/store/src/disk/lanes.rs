@@ -20,7 +20,7 @@ impl Lanes for Disk {
         if let Some(state) = self.shared.lanes().get(lane) {
             return Ok(state.record.clone());
         }
-        self.shared.indexed_record(lane)
+        Ok(self.shared.index.lane(lane)?.map(|entry| entry.record))
     }
 
     fn commit(&self, batch: &LaneBatch) -> Result<Vec<CommitOutcome>, StoreError> {
@@ -67,14 +67,12 @@ impl Lanes for Disk {
 
     fn find(&self, lane: &LaneId, prefix: &BodyPrefix) -> Result<Option<CellMark>, StoreError> {
         let shared = &*self.shared;
-        let fingerprint = fingerprint(prefix);
-        let is_known = |state: &LaneState| state.known.as_ref().map(|known| known.contains(&fingerprint));
-        let known_at_once = shared.lanes().get(lane).and_then(is_known);
-        let is_known = match known_at_once {
-            Some(is_known) => is_known,
-            None => shared.load_known(lane)?.contains(&fingerprint),
+        let at_once = shared.lanes().get(lane).and_then(|state| state.may_hold(prefix));
+        let may_hold = match at_once {
+            Some(may_hold) => may_hold,
+            None => shared.load_and_look(lane, prefix)?,
         };
-        if is_known { shared.find_exact(lane, prefix) } else { Ok(None) }
+        if may_hold { shared.find_exact(lane, prefix) } else { Ok(None) }
     }
 
     fn trim(&self, lane: &LaneId, through: Seq) -> Result<Option<LaneRecord>, StoreError> {
@@ -171,8 +169,8 @@ impl Shared {
             to_load = missing(&table);
         }
         for lane in to_load {
-            let record = self.indexed_record(&lane)?;
-            self.lanes_mut().load(lane, record);
+            let entry = self.index.lane(&lane)?;
+            self.lanes_mut().load(lane, entry);
         }
         Ok(())
     }
@@ -203,46 +201,38 @@ impl Shared {
         max_bytes: usize,
     ) -> Result<Vec<CellPlace>, StoreError> {
         let mut page = PagePlaces { max_cells, max_bytes, bytes: 0, places: Vec::new() };
-        let (record, pending_first, pending) = {
-            let lanes = self.lanes();
-            match lanes.get(lane) {
-                Some(state) => {
-                    let pending_first = state.pending_first();
-                    let skipped = first.saturating_sub(pending_first);
-                    let pending: Vec<CellPlace> = (state.pending.iter())
-                        .skip(usize::try_from(skipped).unwrap_or(usize::MAX))
-                        .take(max_cells)
-                        .copied()
-                        .collect();
-                    (state.record.clone(), pending_first, pending)
-                }
-                None => {
-                    drop(lanes);
-                    let record = self.indexed_record(lane)?;
-                    let next_seq = record.as_ref().map_or(1, |record| record.next_seq);
-                    (record, next_seq, Vec::new())
-                }
+        let page_of = |record: &Option<LaneRecord>, tail_first: Seq, tail: &mut dyn Iterator<Item = &CellPlace>| {
+            let skipped = usize::try_from(first.saturating_sub(tail_first)).unwrap_or(usize::MAX);
+            (record.clone(), tail_first, tail.skip(skipped).take(max_cells).copied().collect::<Vec<_>>())
+        };
+        let in_memory =
+            (self.lanes().get(lane)).map(|state| page_of(&state.record, state.tail_first(), &mut state.tail.iter()));
+        let (record, tail_first, tail) = match in_memory {
+            Some(found) => found,
+            None => {
+                let state = LaneState::of(self.index.lane(lane)?);
+                page_of(&state.record, state.tail_first(), &mut state.tail.iter())
             }
         };
         let Some(record) = record else { return Ok(Vec::new()) };
         if first < record.first_seq || first >= record.next_seq {
             return Ok(Vec::new());
         }
-        if first < pending_first {
-            let last = first.saturating_add(max_cells as u64).min(pending_first) - 1;
+        if first < tail_first {
+            let last = first.saturating_add(max_cells as u64).min(tail_first) - 1;
             for run in self.index.runs(lane, first, last)? {
                 let run = run?;
                 for (seq, place) in (run.first..).zip(&run.places) {
-                    if seq >= first && seq < pending_first && !page.take(place) {
+                    if seq >= first && seq < tail_first && !page.take(place) {
                         return Ok(page.places);
                     }
                 }
             }
-            if page.places.len() as u64 != pending_first - first && page.places.len() < max_cells {
+            if page.places.len() as u64 != tail_first - first && page.places.len() < max_cells {
                 return Err(StoreError::Corrupt { what: "the index" });
             }
         }
-        for place in &pending {
+        for place in &tail {
             if !page.take(place) {
                 break;
             }
@@ -280,49 +270,50 @@ impl Shared {
     fn is_dropped(&self, lane: &LaneId, seq: Seq) -> Result<bool, StoreError> {
         let record = match self.lanes().get(lane) {
             Some(state) => state.record.clone(),
-            None => self.indexed_record(lane)?,
+            None => self.index.lane(lane)?.map(|entry| entry.record),
         };
         Ok(record.is_none_or(|record| seq < record.first_seq))
     }
 
-    /// Brings the hashes of all of a lane's cells into memory.
-    fn load_known(&self, lane: &LaneId) -> Result<HashSet<u64>, StoreError> {
+    /// Brings a lane into memory, and its cells' hashes if it has many, and says whether a prefix may be stored.
+    fn load_and_look(&self, lane: &LaneId, prefix: &BodyPrefix) -> Result<bool, StoreError> {
         // No change may come between the look-up and its result.
         let _writer = locked(&self.writer);
         self.load_all([lane].into_iter())?;
         let mut known = HashSet::new();
-        let (first, pending_first) = {
+        let (first, tail_first) = {
             let lanes = self.lanes();
-            let state = lanes.get(lane);
-            let pending = state.into_iter().flat_map(|state| &state.pending);
-            known.extend(pending.map(|place| fingerprint(&place.body_prefix)));
-            let record = state.and_then(|state| state.record.as_ref());
-            (record.map_or(1, |record| record.first_seq), state.map_or(1, LaneState::pending_first))
+            let Some(state) = lanes.get(lane) else { return Ok(false) };
+            if let Some(may_hold) = state.may_hold(prefix) {
+                return Ok(may_hold);
+            }
+            known.extend(state.tail.iter().map(|place| fingerprint(&place.body_prefix)));
+            (state.record.as_ref().map_or(1, |record| record.first_seq), state.tail_first())
         };
-        if first < pending_first {
-            for run in self.index.runs(lane, first, pending_first - 1)? {
+        if first < tail_first {
+            for run in self.index.runs(lane, first, tail_first - 1)? {
                 known.extend(run?.places.iter().map(|place| fingerprint(&place.body_prefix)));
             }
         }
-        self.lanes_mut().set_known(lane, known.clone(), self.options.known_cells);
-        Ok(known)
+        let may_hold = known.contains(&fingerprint(prefix));
+        self.lanes_mut().set_known(lane, known, self.options.known_cells);
+        Ok(may_hold)
     }
 
     /// Looks through a lane for a whole prefix. Only called when its fingerprint is there.
     fn find_exact(&self, lane: &LaneId, prefix: &BodyPrefix) -> Result<Option<CellMark>, StoreError> {
-        let (first, pending_first, pending) = {
+        let (first, tail_first, mut found) = {
             let lanes = self.lanes();
             let Some(state) = lanes.get(lane) else { return Ok(None) };
             let Some(record) = &state.record else { return Ok(None) };
-            let found = (state.pending_first()..)
-                .zip(&state.pending)
+            let found = (state.tail_first()..)
+                .zip(&state.tail)
                 .find(|(_, place)| place.body_prefix == *prefix)
                 .map(|(seq, place)| (seq, *place));
-            (record.first_seq, state.pending_first(), found)
+            (record.first_seq, state.tail_first(), found)
         };
-        let mut found = pending;
-        if found.is_none() && first < pending_first {
-            for run in self.index.runs(lane, first, pending_first - 1)? {
+        if found.is_none() && first < tail_first {
+            for run in self.index.runs(lane, first, tail_first - 1)? {
                 let run = run?;
                 let place = run.places.iter().position(|place| place.body_prefix == *prefix);
                 if let Some(at) = place {
@@ -362,40 +353,23 @@ impl Shared {
             writer.book.change_lane(&mut lanes, record.clone(), &[], begin, 0);
         }
         for lane in forgotten {
-            self.lanes_mut().entry(*lane).forget();
-            writer.book.changed_lanes += 1;
+            writer.book.forget_lane(&mut self.lanes_mut(), *lane);
         }
         self.checkpoint_if_due(writer);
         Ok(())
     }
 
-    /// Adds to the frame what goes from one lane, all of whose cells are in the index.
+    /// Adds to the frame what goes from one lane, and gives the lane its next time.
     fn expire_lane(&self, lane: &LaneId, step: &mut ExpiryStep, writer: &mut Writer) -> Result<(), StoreError> {
-        self.load_all([lane].into_iter())?;
-        let Some(old) = self.lanes().get(lane).and_then(|state| state.record.clone()) else { return Ok(()) };
-        // A lane may be due for several hours at once: what an earlier one did in this step is not applied yet.
+        // A lane may have a stale time besides: what the first did in this step is not applied yet.
         if !step.seen.insert(*lane) {
             return Ok(());
         }
-        let pending_first = self.lanes().get(lane).map_or(1, LaneState::pending_first);
-        let mut first_seq = old.first_seq;
-        if first_seq < pending_first {
-            for run in self.index.runs(lane, first_seq, pending_first - 1)? {
-                let run = run?;
-                if run.places[0].due_hour > step.hour {
-                    break;
-                }
-                if step.left == 0 {
-                    step.expired.is_more = true;
-                    break;
-                }
-                let cells = run.end().min(old.next_seq) - first_seq;
-                step.left = step.left.saturating_sub(usize::try_from(cells).unwrap_or(usize::MAX));
-                step.expired.cells += cells;
-                first_seq = run.end().min(old.next_seq);
-            }
-        }
+        self.load_all([lane].into_iter())?;
+        let Some(old) = self.lanes().get(lane).and_then(|state| state.record.clone()) else { return Ok(()) };
+        let (first_seq, next_hour) = self.first_kept(&old, step)?;
         let (is_empty, forget_s) = (first_seq == old.next_seq, old.forget_s);
+        step.expired.cells += first_seq - old.first_seq;
         if first_seq > old.first_seq {
             let record = self.trimmed(old, first_seq)?;
             writer.frame.lane(&LaneCommit { record: record.clone(), cells: Vec::new(), cells_expire_s: 0 });
@@ -405,12 +379,47 @@ impl Shared {
             writer.frame.forget(lane);
             step.expired.removed.push(*lane);
             step.left = step.left.saturating_sub(1);
-        } else if is_empty {
-            let hour = due_hour(forget_s).max(step.hour.saturating_add(1));
+        } else if !step.expired.is_more {
+            let hour = next_hour.unwrap_or(due_hour(forget_s)).max(step.hour.saturating_add(1));
             self.overlay_mut().insert(due_key(index::LANES_DUE, hour, &lane.0), Some(Vec::new()));
             writer.book.note_due(hour);
         }
         Ok(())
+    }
+
+    /// The position of the first cell that a step leaves in a lane, and that cell's hour. Marks the step if cells
+    /// are left only because the step is at its limit.
+    fn first_kept(&self, record: &LaneRecord, step: &mut ExpiryStep) -> Result<(Seq, Option<u32>), StoreError> {
+        let lane = &record.lane_id;
+        let mut first_seq = record.first_seq;
+        let tail: Vec<u32> =
+            self.lanes().get(lane).into_iter().flat_map(|state| &state.tail).map(|place| place.due_hour).collect();
+        let tail_first = record.next_seq - tail.len() as u64;
+        let mut keeps = |seq: Seq, hour: u32| {
+            if hour > step.hour {
+                return true;
+            }
+            step.expired.is_more = step.left == 0;
+            step.left = step.left.saturating_sub(1);
+            first_seq = seq + 1;
+            step.expired.is_more
+        };
+        if record.first_seq < tail_first {
+            for run in self.index.runs(lane, record.first_seq, tail_first - 1)? {
+                let run = run?;
+                for (seq, place) in (run.first..).zip(&run.places) {
+                    if seq >= record.first_seq && keeps(seq, place.due_hour) {
+                        return Ok((seq, Some(place.due_hour)));
+                    }
+                }
+            }
+        }
+        for (seq, hour) in (tail_first..).zip(tail) {
+            if seq >= record.first_seq && keeps(seq, hour) {
+                return Ok((seq, Some(hour)));
+            }
+        }
+        Ok((first_seq, None))
     }
 }
 

@@ -26,7 +26,7 @@ mod table;
 use crate::StoreError;
 use crate::record::LaneRecord;
 use frame::{FrameWriter, Op, PlacedCell, Salt, parse_ops};
-use index::{CellPlace, Entries, Index, Run, due_hour, due_key};
+use index::{CellPlace, Entries, Index, LaneEntry, Run, due_hour, due_key};
 use log::{Log, Position, Segments};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirBuilder, File, TryLockError};
@@ -290,10 +290,6 @@ impl Shared {
         self.overlay.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn indexed_record(&self, lane: &LaneId) -> Result<Option<LaneRecord>, StoreError> {
-        indexed_record(&self.index, lane)
-    }
-
     /// Appends the writer's frame and accounts for it.
     fn append(&self, writer: &mut Writer) -> Result<Position, StoreError> {
         let begin = writer.log.append(&mut writer.frame)?;
@@ -332,15 +328,20 @@ impl Shared {
                 entries.insert(index::lane_key(lane), None);
                 continue;
             };
-            entries.insert(index::lane_key(lane), Some(record.encode().to_vec()));
-            for (first, places) in state.runs() {
-                entries.insert(due_key(index::LANES_DUE, places[0].due_hour, &lane.0), Some(Vec::new()));
-                entries.insert(index::run_key(lane, first), Some(Run::encode(&places)));
-            }
-            if record.cell_count() == 0 {
-                let hour = due_hour(record.forget_s);
+            if !state.has_due {
+                // Nothing of it is in a run yet, so the first cell, if there is one, is in the tail.
+                let hour = state.tail.front().map_or(due_hour(record.forget_s), |first| first.due_hour);
                 entries.insert(due_key(index::LANES_DUE, hour, &lane.0), Some(Vec::new()));
             }
+            let entry = if state.is_tail_long() {
+                for (first, places) in state.runs() {
+                    entries.insert(index::run_key(lane, first), Some(Run::encode(&places)));
+                }
+                LaneEntry::encode(record, [].iter())
+            } else {
+                LaneEntry::encode(record, state.tail.iter())
+            };
+            entries.insert(index::lane_key(lane), Some(entry));
         }
         for segment in &writer.book.live_changed {
             let live = writer.book.live.get(segment).copied().unwrap_or(0);
@@ -376,11 +377,6 @@ impl Shared {
     }
 }
 
-fn indexed_record(index: &Index, lane: &LaneId) -> Result<Option<LaneRecord>, StoreError> {
-    let value = index.get(&index::lane_key(lane))?;
-    value.map(|value| LaneRecord::parse(&value)).transpose()
-}
-
 /// Does again what a frame of the log did.
 fn replay(
     position: Position,
@@ -396,16 +392,13 @@ fn replay(
             Op::Lane { record, cells_expire_s, cells } => {
                 let lane = record.lane_id;
                 if lanes.get(&lane).is_none() {
-                    lanes.load(lane, indexed_record(index, &lane)?);
+                    lanes.load(lane, index.lane(&lane)?);
                 }
                 let dropped = plan_drop(index, lanes, &lane, record.first_seq)?;
                 book.drop_cells(&dropped, overlay);
                 book.change_lane(lanes, *record, &cells, position, cells_expire_s);
             }
-            Op::Forget(lane) => {
-                lanes.entry(lane).forget();
-                book.changed_lanes += 1;
-            }
+            Op::Forget(lane) => book.forget_lane(lanes, lane),
             Op::Put(key, value) => {
                 book.overlay_bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
                 overlay.insert(key, value.map(|value| value.to_vec()));
@@ -423,7 +416,7 @@ fn plan_drop(index: &Index, lanes: &LaneTable, lane: &LaneId, first_seq: u64) ->
     if first_seq <= record.first_seq {
         return Ok(dropped);
     }
-    let pending_first = state.pending_first();
+    let tail_first = state.tail_first();
     let mut drop_one = |seq: u64, place: &CellPlace| {
         if seq >= record.first_seq && seq < first_seq {
             dropped.cells += 1;
@@ -431,8 +424,8 @@ fn plan_drop(index: &Index, lanes: &LaneTable, lane: &LaneId, first_seq: u64) ->
             *dropped.by_segment.entry(place.segment).or_default() += 1;
         }
     };
-    if record.first_seq < pending_first {
-        for run in index.runs(lane, record.first_seq, first_seq.min(pending_first) - 1)? {
+    if record.first_seq < tail_first {
+        for run in index.runs(lane, record.first_seq, first_seq.min(tail_first) - 1)? {
             let run = run?;
             for (seq, place) in (run.first..).zip(&run.places) {
                 drop_one(seq, place);
@@ -442,7 +435,7 @@ fn plan_drop(index: &Index, lanes: &LaneTable, lane: &LaneId, first_seq: u64) ->
             }
         }
     }
-    for (seq, place) in (pending_first..first_seq).zip(&state.pending) {
+    for (seq, place) in (tail_first..first_seq).zip(&state.tail) {
         drop_one(seq, place);
     }
     Ok(dropped)
@@ -472,14 +465,17 @@ impl Book {
         cells_expire_s: u64,
     ) {
         let hour = due_hour(cells_expire_s);
+        let state = lanes.entry(record.lane_id);
+        // A time stands for the first cell, or for the record when there is none: one or the other begins here.
+        let was_empty = state.record.as_ref().is_none_or(|old| old.cell_count() == 0);
+        state.has_due &= !was_empty && record.cell_count() > 0;
+        if !state.has_due {
+            self.note_due(if cells.is_empty() { due_hour(record.forget_s) } else { hour });
+        }
         if !cells.is_empty() {
-            self.note_due(hour);
             *self.live.entry(position.segment).or_default() += cells.len() as u64;
             self.live_changed.insert(position.segment);
-        } else if record.cell_count() == 0 {
-            self.note_due(due_hour(record.forget_s));
         }
-        let state = lanes.entry(record.lane_id);
         self.changed_lanes += usize::from(!state.is_dirty);
         let places = cells.iter().map(|cell| CellPlace {
             segment: position.segment,
@@ -490,6 +486,13 @@ impl Book {
             body_prefix: cell.body_prefix,
         });
         state.apply(record, places);
+    }
+
+    /// A lane is unknown from here on.
+    fn forget_lane(&mut self, lanes: &mut LaneTable, lane: LaneId) {
+        let state = lanes.entry(lane);
+        self.changed_lanes += usize::from(!state.is_dirty);
+        state.forget();
     }
 
     fn note_due(&mut self, hour: u32) {

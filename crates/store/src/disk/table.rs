@@ -1,25 +1,31 @@
 //! Lanes in memory: those with changes that the index does not know yet, and those lately used.
 
-use super::index::{CellPlace, RUN_CELLS_MAX};
+use super::index::{CellPlace, LaneEntry, RUN_CELLS_MAX, TAIL_CELLS_MAX};
 use crate::record::{BodyPrefix, LaneRecord};
 use std::collections::{HashMap, HashSet, VecDeque};
 use wire::id::LaneId;
 use wire::lane::Seq;
 
-/// A lane in memory. Its cells before [`LaneState::pending_first`] are in the index.
+/// A lane in memory. Its cells before [`LaneState::tail_first`] are in the index's runs.
 #[derive(Default)]
 pub struct LaneState {
     /// As it is now; `None` for an unknown lane.
     pub record: Option<LaneRecord>,
-    /// The last cells, not in the index yet; the last one is at `next_seq - 1`.
-    pub pending: VecDeque<CellPlace>,
-    /// One number for each stored cell's hash: what is not here is not in the lane. Filled at the first look-up.
+    /// The last cells, in no run yet; the last one is at `next_seq - 1`.
+    pub tail: VecDeque<CellPlace>,
+    /// One number for each stored cell's hash: what is not here is not in the lane. Filled at the first look-up in a
+    /// lane that has more than a short tail.
     pub known: Option<HashSet<u64>>,
     /// The index holds something else.
     pub is_dirty: bool,
+    /// The index has a time for this lane.
+    pub has_due: bool,
     /// Used since the last checkpoint.
     pub is_used: bool,
 }
+
+/// Cells that are looked through one by one rather than by their numbers.
+const SCAN_CELLS_MAX: usize = 2 * TAIL_CELLS_MAX;
 
 /// The number by which a lane knows a cell's hash.
 pub fn fingerprint(prefix: &BodyPrefix) -> u64 {
@@ -29,16 +35,38 @@ pub fn fingerprint(prefix: &BodyPrefix) -> u64 {
 }
 
 impl LaneState {
-    /// The position of the first cell that is not in the index.
-    pub fn pending_first(&self) -> Seq {
-        self.record.as_ref().map_or(1, |record| record.next_seq.saturating_sub(self.pending.len() as u64))
+    /// As the index has it.
+    pub fn of(entry: Option<LaneEntry>) -> Self {
+        let Some(LaneEntry { record, tail }) = entry else { return Self { is_used: true, ..Self::default() } };
+        Self { record: Some(record), tail: tail.into(), has_due: true, is_used: true, ..Self::default() }
+    }
+
+    /// The position of the first cell that is in no run.
+    pub fn tail_first(&self) -> Seq {
+        self.record.as_ref().map_or(1, |record| record.next_seq.saturating_sub(self.tail.len() as u64))
+    }
+
+    /// Whether a cell with this prefix may be stored; `None` if its hashes have to be loaded to tell.
+    pub fn may_hold(&self, prefix: &BodyPrefix) -> Option<bool> {
+        let Some(record) = &self.record else { return Some(false) };
+        match &self.known {
+            Some(known) => Some(known.contains(&fingerprint(prefix))),
+            None if self.tail.len() <= SCAN_CELLS_MAX && record.first_seq >= self.tail_first() => {
+                Some(self.tail.iter().any(|place| place.body_prefix == *prefix))
+            }
+            None => None,
+        }
+    }
+
+    /// Whether the tail has become so long that the next checkpoint makes runs of it.
+    pub fn is_tail_long(&self) -> bool {
+        self.tail.len() > TAIL_CELLS_MAX
     }
 
     /// Takes a record and new cells over. Cells below the record's `first_seq` are gone.
     pub fn apply(&mut self, record: LaneRecord, places: impl Iterator<Item = CellPlace>) {
-        let pending_first = self.pending_first();
-        let dropped = record.first_seq.saturating_sub(pending_first).min(self.pending.len() as u64);
-        self.pending.drain(..dropped as usize);
+        let dropped = record.first_seq.saturating_sub(self.tail_first()).min(self.tail.len() as u64);
+        self.tail.drain(..dropped as usize);
         if self.record.as_ref().is_some_and(|old| old.first_seq != record.first_seq) {
             self.known = None;
         }
@@ -46,7 +74,7 @@ impl LaneState {
             if let Some(known) = &mut self.known {
                 known.insert(fingerprint(&place.body_prefix));
             }
-            self.pending.push_back(place);
+            self.tail.push_back(place);
         }
         self.record = Some(record);
         self.is_dirty = true;
@@ -58,10 +86,10 @@ impl LaneState {
         *self = Self { is_dirty: true, is_used: true, ..Self::default() };
     }
 
-    /// The pending cells as runs: neighbours of one hour, at most a page each.
+    /// The tail as runs: neighbours of one hour, at most a page each.
     pub fn runs(&self) -> Vec<(Seq, Vec<CellPlace>)> {
         let mut runs: Vec<(Seq, Vec<CellPlace>)> = Vec::new();
-        for (seq, place) in (self.pending_first()..).zip(&self.pending) {
+        for (seq, place) in (self.tail_first()..).zip(&self.tail) {
             match runs.last_mut() {
                 Some((_, run)) if run.len() < RUN_CELLS_MAX && run[0].due_hour == place.due_hour => run.push(*place),
                 _ => runs.push((seq, vec![*place])),
@@ -95,9 +123,8 @@ impl LaneTable {
     }
 
     /// Brings a lane into memory as the index has it, unless it is there.
-    pub fn load(&mut self, lane: LaneId, record: Option<LaneRecord>) {
-        let fresh = || LaneState { record, is_used: true, ..LaneState::default() };
-        self.lanes.entry(lane).or_insert_with(fresh);
+    pub fn load(&mut self, lane: LaneId, entry: Option<LaneEntry>) {
+        self.lanes.entry(lane).or_insert_with(|| LaneState::of(entry));
     }
 
     /// Lanes that the index does not have as they are.
@@ -129,8 +156,11 @@ impl LaneTable {
         });
         self.known_cells = 0;
         for state in self.lanes.values_mut() {
-            state.pending = VecDeque::new();
+            if state.is_tail_long() {
+                state.tail = VecDeque::new();
+            }
             state.is_dirty = false;
+            state.has_due = true;
             state.is_used = false;
             self.known_cells += state.known.as_ref().map_or(0, HashSet::len);
         }
