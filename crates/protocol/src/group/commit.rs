@@ -1,6 +1,6 @@
 //! Plans, commits, merges, Welcomes (LANE.md C4, C6 to C8, C12, C13).
 
-use super::record::{self, ItemState, PreviousLane, derive_epoch_keys, derive_lane};
+use super::record::{self, PreviousLane, derive_epoch_keys, derive_lane};
 use super::validate::{Certificates, GroupError, Judgement, check_group, members_of};
 use super::{Cx, DeviceError, Flow, Group, Provider};
 use crate::contact::CheckedKeyPackage;
@@ -524,12 +524,7 @@ impl Group {
         if was_suspect {
             self.record.state = ConversationState::Active;
         }
-        for (index, item) in &mut self.out {
-            if matches!(item.state, ItemState::Sealed { .. }) {
-                item.state = ItemState::Intent;
-                record::put_item(cx.storage, &self.record.id, *index, item)?;
-            }
-        }
+        self.out.next_epoch(cx.storage)?;
         self.wire.acked.clear();
         (self.wire.is_held, self.wire.is_commit_sent, self.wire.stale_tries) = (false, false, 0);
         if is_move {
@@ -578,11 +573,6 @@ impl Group {
         record::put_previous(cx.storage, &self.record.id, self.previous.as_ref())?;
         self.record.previous_head = if cell.is_some() { self.record.head } else { [0; 32] };
         record::forget_chain(cx.storage, &self.record.id, 0)?;
-        for item in self.out.values_mut() {
-            if let ItemState::Delivered { seq, .. } = &mut item.state {
-                *seq = 0;
-            }
-        }
         (self.record.node_url, self.record.node_key) = (policy.node_url, policy.node_key.0);
         self.record.lane = derive_lane(cx.crypto, &self.mls, &NodeKey(self.record.node_key))?;
         (self.record.cursor, self.record.gen_now, self.record.epoch_start) = (0, 0, 0);
@@ -596,12 +586,11 @@ impl Group {
     fn left(&mut self, cx: &mut Cx<'_>) -> Result<Flow, DeviceError> {
         self.record.state = ConversationState::Left;
         let id = self.id();
-        for (index, item) in std::mem::take(&mut self.out) {
-            if !matches!(item.state, ItemState::Delivered { .. }) && item.is_shown && !item.is_stored {
+        for item in self.out.drain(cx.storage)? {
+            if item.is_shown && !item.is_stored {
                 let msg_id = wire::id::MsgId(item.msg_id);
                 cx.record(Record::Sent { conversation: id, msg_id, state: SendState::Failed });
             }
-            record::delete_item(cx.storage, &self.record.id, index)?;
         }
         for index in self.plans.keys().copied().collect::<Vec<_>>() {
             self.drop_plan(cx, index, Err(IntentError::NotActive))?;

@@ -6,10 +6,11 @@
 //! | `receive` | C1 to C5, C10, C11: cells in, one by one |
 //! | `validate` | C5: what makes a commit valid |
 //! | `commit` | C6 to C8, C12, C13: plans, commits, merges, Welcomes |
-//! | `send` | C9, C14: the outbox and the wire |
+//! | `outbox`, `send` | C9, C14: the outbox and the wire |
 //! | `recover` | s.6: Suspect, OutOfStep, Disputed, Rewind |
 
 mod commit;
+mod outbox;
 mod receive;
 mod record;
 mod recover;
@@ -17,7 +18,7 @@ mod send;
 mod validate;
 
 pub(crate) use commit::{Delivery, Joiner, Plan, Route, Target};
-pub(crate) use record::{GroupRecord, Item};
+pub(crate) use record::GroupRecord;
 pub(crate) use validate::{GroupError, members_of};
 
 use crate::event::{ConversationId, Effect, Link, LinkKind, Record};
@@ -131,7 +132,7 @@ impl Verified {
 pub(crate) struct Group {
     pub(crate) record: GroupRecord,
     pub(crate) mls: MlsGroup,
-    out: BTreeMap<u64, Item>,
+    out: outbox::Outbox,
     plans: BTreeMap<u64, Plan>,
     pending: Option<commit::PendingMeta>,
     /// The lane that was left, for 30 days; apart from the record because its cell is large.
@@ -167,7 +168,7 @@ impl Group {
                 MlsGroup::load(openmls_traits::OpenMlsProvider::storage(&provider), &GroupId::from_slice(&record.id))?
                     .ok_or(StorageError::Corrupt("MLS group"))?;
             let pending = commit::PendingMeta::load(cx.storage, &record.id)?;
-            let out = record::load_outbox(cx.storage, &record.id)?;
+            let out = outbox::Outbox::load(cx.storage, record.id)?;
             let plans = record::load_plans(cx.storage, &record.id)?;
             let previous = storage::get(cx.storage, Space::Previous, &record.id, "previous lane")?;
             groups.push(Self { record, mls, out, plans, pending, previous, wire: Wire::default() });
@@ -215,7 +216,7 @@ impl Group {
         let group = Self {
             record,
             mls,
-            out: BTreeMap::new(),
+            out: outbox::Outbox::new(id),
             plans: BTreeMap::new(),
             pending: None,
             previous: None,
@@ -284,8 +285,12 @@ impl Group {
         let retry = if self.wire.retry_at_ms > 0 { self.wire.retry_at_ms } else { u64::MAX };
         let suspect = self.record.suspect.as_ref().map_or(u64::MAX, |suspect| suspect.until_ms);
         let rotate = self.record.lane_since_ms.saturating_add(commit::ROTATE_MS);
+        let readd = match self.record.state {
+            crate::event::ConversationState::Rejoining => self.record.last_readd_ms.saturating_add(recover::READD_MS),
+            _ => u64::MAX,
+        };
         let attest = if self.wire.handle.is_some() { self.wire.attest_at_ms } else { u64::MAX };
-        retry.min(suspect).min(self.record.update_due_ms).min(rotate).min(attest)
+        retry.min(suspect).min(readd).min(self.record.update_due_ms).min(rotate).min(attest)
     }
 
     /// Does what is due.
@@ -294,6 +299,7 @@ impl Group {
             return Ok(());
         }
         self.suspect_due(cx)?;
+        self.readd_due(cx)?;
         self.updates_due(cx)?;
         self.attest_due(cx);
         self.pump(cx)

@@ -1,6 +1,6 @@
 //! Cells in, one by one, in the lane's order (LANE.md C1 to C5, C10, C11).
 
-use super::record::{self, Item, ItemState, Probe, Step};
+use super::record::{self, Probe, Step};
 use super::validate::{Certificates, Judgement, identity_at, judge};
 use super::{Cx, DeviceError, Flow, Group, is_handshake};
 use crate::content::{AppContent, Content, Kind};
@@ -163,48 +163,22 @@ impl Group {
         if is_handshake(cell) || cell.attach != Hash::ZERO {
             return None;
         }
-        self.out
-            .iter()
-            .find(|(_, item)| matches!(&item.state, ItemState::Sealed { body_hash, .. } if *body_hash == hash.0))
-            .map(|(index, _)| *index)
+        self.out.sealed_as(&hash.0)
     }
 
     fn delivered(&mut self, cx: &mut Cx<'_>, index: u64, seq: Seq) -> Result<(), DeviceError> {
-        let lane_id = self.record.lane.lane_id;
         self.wire.acked.remove(&index);
-        if let Some(item) = self.out.get_mut(&index) {
-            item.state = ItemState::Delivered { lane_id, seq };
-        }
         self.mark_stored(cx, index)?;
-        if let Some(item) = self.out.get(&index) {
-            record::put_item(cx.storage, &self.record.id, index, item)?;
-        }
+        self.out.deliver(cx.storage, index, seq)?;
         self.record.last_sender_is_self = true;
-        self.trim_outbox(cx)
+        Ok(())
     }
 
     /// Tells once that the node has an own message on disk.
     pub(super) fn mark_stored(&mut self, cx: &mut Cx<'_>, index: u64) -> Result<(), DeviceError> {
-        let id = self.id();
-        let Some(item) = self.out.get_mut(&index).filter(|item| !item.is_stored) else { return Ok(()) };
-        item.is_stored = true;
-        if item.is_shown {
-            let msg_id = wire::id::MsgId(item.msg_id);
-            cx.effects.push(Effect::Record(Record::Sent { conversation: id, msg_id, state: SendState::Stored }));
-        }
-        record::put_item(cx.storage, &self.record.id, index, item)?;
-        Ok(())
-    }
-
-    fn trim_outbox(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
-        while self.out.len() > record::DELIVERED_KEPT {
-            let Some((index, Item { state: ItemState::Delivered { .. }, .. })) =
-                self.out.first_key_value().map(|(index, item)| (*index, item.clone()))
-            else {
-                break;
-            };
-            self.out.remove(&index);
-            record::delete_item(cx.storage, &self.record.id, index)?;
+        if let Some(msg_id) = self.out.mark_stored(cx.storage, index)? {
+            let conversation = self.id();
+            cx.record(Record::Sent { conversation, msg_id, state: SendState::Stored });
         }
         Ok(())
     }

@@ -96,12 +96,9 @@ pub(crate) enum ItemState {
     Intent,
     /// Sealed for this epoch and lane; the same bytes go out until they are read back.
     Sealed { body: Vec<u8>, body_hash: [u8; 32] },
-    /// Read back at this position of this lane.
-    Delivered { lane_id: [u8; 32], seq: Seq },
+    /// Read back at this position of the present lane, in the present epoch.
+    Delivered { seq: Seq },
 }
-
-/// Own messages that stay after delivery, so that a Rewind can send them again.
-pub(crate) const DELIVERED_KEPT: usize = 1_024;
 
 /// What lives as long as a connection and a lane.
 #[derive(Default)]
@@ -197,7 +194,7 @@ fn index_of(key: &[u8]) -> Result<u64, StorageError> {
     tail.map(u64::from_be_bytes).ok_or(StorageError::Corrupt("index"))
 }
 
-pub(crate) fn load_outbox(storage: &dyn Storage, id: &[u8; 16]) -> Result<BTreeMap<u64, Item>, StorageError> {
+pub(crate) fn load_outbox(storage: &dyn Storage, id: &[u8; 16]) -> Result<Vec<(u64, Item)>, StorageError> {
     let rows = storage.scan(Space::Outbox, id)?;
     rows.iter().map(|(key, value)| Ok((index_of(key)?, storage::decode(1, value, "outbox item")?))).collect()
 }

@@ -14,7 +14,7 @@ use wire::receipt::{Evidence, Receipt};
 /// Text is held so long while a commit is suspected.
 const SUSPECT_MS: u64 = 30_000;
 /// A device asks to be added again at most once a day.
-const READD_MS: u64 = 86_400_000;
+pub(super) const READD_MS: u64 = 86_400_000;
 /// Unreadable cells within ten minutes that make us ask.
 const UNREADABLE_ASK: usize = 8;
 const UNREADABLE_ASK_MS: u64 = 600_000;
@@ -93,6 +93,17 @@ impl Group {
         Ok(())
     }
 
+    /// Nobody added us again within a day: ask once more.
+    pub(super) fn readd_due(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        let is_due = cx.now_ms >= self.record.last_readd_ms.saturating_add(READD_MS);
+        if self.record.state == ConversationState::Rejoining && is_due {
+            self.record.last_readd_ms = cx.now_ms;
+            self.save(cx)?;
+            cx.readds.push(super::ReaddWish { group: self.record.id, suspect_leaf: None });
+        }
+        Ok(())
+    }
+
     /// A device of the group asks to be added again: an admin's client does it, once a day for each leaf.
     pub(crate) fn serve_readd(
         &mut self,
@@ -124,14 +135,11 @@ impl Group {
     /// Takes over what the replaced group had not delivered.
     pub(crate) fn adopt(&mut self, cx: &mut Cx<'_>, old: &mut Self) -> Result<(), DeviceError> {
         self.record.last_readd_ms = old.record.last_readd_ms;
-        for item in std::mem::take(&mut old.out).into_values() {
-            let is_agreed = matches!(item.state, ItemState::Delivered { seq: 0, .. });
-            if !is_agreed && item.is_shown {
+        for item in old.out.unagreed() {
+            if item.is_shown {
                 let index = self.record.next_index;
                 self.record.next_index += 1;
-                let item = record::Item { state: ItemState::Intent, ..item };
-                record::put_item(cx.storage, &self.record.id, index, &item)?;
-                self.out.insert(index, item);
+                self.out.push(cx.storage, index, record::Item { state: ItemState::Intent, ..item })?;
             }
         }
         self.save(cx)?;
@@ -215,20 +223,7 @@ impl Group {
         }
         record::forget_chain(cx.storage, &self.record.id, seq)?;
         (self.record.cursor, self.record.head, self.record.gen_now) = (seq, head.0, gen_now);
-        let lane_id = self.record.lane.lane_id;
-        let mut resent = 0;
-        for (index, item) in &mut self.out {
-            let is_lost = match &item.state {
-                ItemState::Delivered { lane_id: lane, seq: at } => *lane == lane_id && *at > seq,
-                ItemState::Sealed { .. } => true,
-                ItemState::Intent => false,
-            };
-            if is_lost {
-                item.state = ItemState::Intent;
-                resent += u32::from(item.is_stored && item.is_shown);
-                record::put_item(cx.storage, &self.record.id, *index, item)?;
-            }
-        }
+        let resent = self.out.rewind(cx.storage, seq)?;
         let handle = self.wire.handle;
         let nth = self.wire.nth;
         let flight = std::mem::take(&mut self.wire.flight);

@@ -1,6 +1,6 @@
 //! The outbox and the wire (LANE.md C9, C14, s.4 Attest).
 
-use super::record::{self, Item, ItemState};
+use super::record::{Item, ItemState};
 use super::{Cx, DeviceError, Group, members_of};
 use crate::content::{AppContent, Content, Kind, Seen};
 use crate::event::{ConversationState, IntentError, Record};
@@ -33,7 +33,7 @@ impl Group {
         if !self.is_active() || self.record.state == ConversationState::Leaving {
             return Ok(Err(IntentError::NotActive));
         }
-        if self.out.values().any(|item| item.msg_id == msg_id.0) {
+        if self.out.holds(&msg_id) {
             return Ok(Ok(()));
         }
         if is_shown {
@@ -57,8 +57,7 @@ impl Group {
         let index = self.record.next_index;
         self.record.next_index += 1;
         let item = Item { msg_id: msg_id.0, message, is_shown, is_stored: false, state: ItemState::Intent };
-        record::put_item(cx.storage, &self.record.id, index, &item)?;
-        self.out.insert(index, item);
+        self.out.push(cx.storage, index, item)?;
         Ok(())
     }
 
@@ -139,6 +138,10 @@ impl Group {
             if !self.may_use(cx) {
                 return Ok(());
             }
+            if cx.now_ms < self.wire.retry_at_ms {
+                return Ok(());
+            }
+            self.wire.retry_at_ms = 0;
             if self.wire.handle.is_none() {
                 self.open(cx);
                 return Ok(());
@@ -149,19 +152,19 @@ impl Group {
                 }
                 self.wire.is_draining = false;
             }
+            self.read_on(cx);
             let is_behind = self.record.cursor < self.wire.need;
-            if is_behind
-                || self.wire.waiting.is_some()
-                || self.wire.probe.is_some()
-                || cx.now_ms < self.wire.retry_at_ms
-            {
+            if is_behind || self.wire.waiting.is_some() || self.wire.probe.is_some() {
                 return Ok(());
             }
-            self.wire.retry_at_ms = 0;
         }
         if self.pending.is_some() {
-            if !self.wire.is_commit_sent && self.wire.flight.is_empty() {
-                self.append_commit(cx)?;
+            if !self.wire.is_commit_sent {
+                // Nothing more is sealed until what is in flight has landed and the commit can go.
+                if self.wire.flight.is_empty() {
+                    self.append_commit(cx)?;
+                }
+                return Ok(());
             }
         } else if self.has_plan() && self.record.suspect.is_none() {
             if !self.wire.flight.is_empty() {
@@ -216,26 +219,17 @@ impl Group {
     }
 
     fn append_sealed(&mut self, cx: &mut Cx<'_>) {
-        let ready: Vec<u64> = self
-            .out
-            .iter()
-            .filter(|(index, item)| {
-                matches!(item.state, ItemState::Sealed { .. })
-                    && !self.wire.acked.contains_key(*index)
-                    && !self.wire.flight.contains(&Some(**index))
-            })
-            .map(|(index, _)| *index)
-            .collect();
-        for index in ready {
-            if !self.append_item(cx, index) {
+        for index in self.out.sealed_indexes() {
+            let is_on_its_way = self.wire.acked.contains_key(&index) || self.wire.flight.contains(&Some(index));
+            if !is_on_its_way && !self.append_item(cx, index) {
                 break;
             }
         }
     }
 
     fn append_item(&mut self, cx: &mut Cx<'_>, index: u64) -> bool {
-        let Some(Item { state: ItemState::Sealed { body, .. }, .. }) = self.out.get(&index) else { return false };
-        let cell = SealedCell { is_handshake: false, attach: [0; 32], body: body.clone(), blob: None };
+        let Some(body) = self.out.sealed_body(index) else { return false };
+        let cell = SealedCell { is_handshake: false, attach: [0; 32], body: body.to_vec(), blob: None };
         let is_sent = self.append(cx, GroupAsk::Item(index), &cell, self.record.gen_now);
         if is_sent {
             self.wire.flight.push_back(Some(index));
@@ -245,21 +239,12 @@ impl Group {
 
     /// Seals in order, at most 16 ahead of what was read back.
     fn seal_more(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
-        let sealed = self.out.values().filter(|item| matches!(item.state, ItemState::Sealed { .. })).count();
-        let room = SEALS_AHEAD_MAX.saturating_sub(sealed);
-        let waiting: Vec<u64> = self
-            .out
-            .iter()
-            .filter(|(_, item)| matches!(item.state, ItemState::Intent))
-            .map(|(index, _)| *index)
-            .take(room)
-            .collect();
+        let room = SEALS_AHEAD_MAX.saturating_sub(self.out.sealed_count());
+        let waiting = self.out.next_intents(room, self.record.suspect.is_some());
+        if waiting.is_empty() {
+            return Ok(());
+        }
         for index in waiting {
-            // While a commit is suspected, only the ping goes out.
-            let is_ping = self.out.get(&index).is_some_and(|item| !item.is_shown);
-            if self.record.suspect.is_some() && !is_ping {
-                break;
-            }
             if self.record.sealed_in_epoch as usize >= wire::limit::SEALS_PER_EPOCH_MAX {
                 self.update_before_send(cx)?;
                 break;
@@ -281,7 +266,7 @@ impl Group {
         let seen =
             Seen { seq: self.record.cursor, head: Hash(self.record.head), prev: Hash(self.record.previous_head) };
         let lane_id = self.lane_id();
-        let Some(item) = self.out.get_mut(&index) else { return Ok(()) };
+        let Some(item) = self.out.intent(index) else { return Ok(()) };
         let content = AppContent { msg_id: MsgId(item.msg_id), seen, message: item.message.clone().into() };
         let provider = super::Provider::new(cx.crypto, &mut *cx.rng, cx.storage);
         let message = self
@@ -296,8 +281,7 @@ impl Group {
             return Err(DeviceError::Bug("content fits a cell"));
         }
         let body_hash = cell.body_hash().0;
-        item.state = ItemState::Sealed { body: cell.body, body_hash };
-        record::put_item(cx.storage, &self.record.id, index, item)?;
+        self.out.seal(cx.storage, index, cell.body, body_hash)?;
         self.record.sealed_in_epoch += 1;
         Ok(())
     }
@@ -366,7 +350,7 @@ impl Group {
         self.landed(index);
         self.wire.backoff = 0;
         if let Some(index) = index
-            && self.out.get(&index).is_some_and(|item| matches!(item.state, ItemState::Sealed { .. }))
+            && self.out.sealed_body(index).is_some()
         {
             if receipt.seq <= self.record.cursor {
                 // The cursor has passed it and it was not ours there: the same bytes again (LANE.md C9).
@@ -395,10 +379,7 @@ impl Group {
         }
         let own = match index {
             None => self.pending_cell(cx)?.map(|cell| (cell.kind(), Hash(cell.attach), cell.body)),
-            Some(index) => match self.out.get(&index).map(|item| &item.state) {
-                Some(ItemState::Sealed { body, .. }) => Some((CellKind::App, Hash::ZERO, body.clone())),
-                _ => None,
-            },
+            Some(index) => self.out.sealed_body(index).map(|body| (CellKind::App, Hash::ZERO, body.to_vec())),
         };
         let Some((kind, attach, body)) = own else { return Ok(()) };
         let cell =
