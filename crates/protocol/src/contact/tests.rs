@@ -85,5 +85,4 @@ fn package(people: &[&Person], bytes: usize) -> WelcomePackage {
 
 mod key_packages;
 mod knocks;
-mod paths;
 mod places;

@@ -1,5 +1,3 @@
-//! Claims about knocks: what comes back, what is refused, at which limit.
-
 use super::*;
 use openmls_traits::types::{HpkeAeadType, HpkeCiphertext, HpkeConfig, HpkeKdfType};
 

@@ -1,0 +1,159 @@
+//! Full-text search over decrypted history.
+
+use crate::db::DatabaseError;
+use crate::timeline::entry::COLUMNS;
+use crate::timeline::{Entry, Timeline};
+use protocol::event::ConversationId;
+use sqlite::rusqlite::params;
+use std::ops::Range;
+
+/// Words of a query that count; the rest is ignored.
+pub const SEARCH_WORDS_MAX: usize = 16;
+/// Hits at most.
+const HITS_MAX: usize = 1_000;
+/// Begin and end of a highlight in what SQLite returns; neither can be typed.
+const MARKS: [char; 2] = ['\u{2}', '\u{3}'];
+
+/// A message that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchHit {
+    /// The message.
+    pub entry: Entry,
+    /// A part of its text around the words.
+    pub snippet: String,
+    /// Where the words are, in bytes of the snippet.
+    pub highlights: Vec<Range<usize>>,
+}
+
+/// Every word as a quoted prefix: nothing that a user types is an operator.
+fn quote(words: &str) -> Option<String> {
+    let quoted: Vec<String> = words
+        .split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphanumeric))
+        .take(SEARCH_WORDS_MAX)
+        .map(|word| format!("\"{}\"*", word.replace('"', "\"\"").replace('\0', "")))
+        .collect();
+    (!quoted.is_empty()).then(|| quoted.join(" "))
+}
+
+fn split_marks(marked: &str) -> (String, Vec<Range<usize>>) {
+    let mut text = String::with_capacity(marked.len());
+    let mut highlights = Vec::new();
+    let mut begin = None;
+    for character in marked.chars() {
+        if character == MARKS[0] {
+            begin = Some(text.len());
+        } else if character == MARKS[1] {
+            highlights.extend(begin.take().map(|begin| begin..text.len()));
+        } else {
+            text.push(character);
+        }
+    }
+    (text, highlights)
+}
+
+impl Timeline<'_> {
+    /// The newest messages that hold every word, each as a prefix, without regard to case and accents.
+    ///
+    /// # Errors
+    /// What the database says; no words are no error but no hits.
+    pub fn search(
+        &self,
+        words: &str,
+        conversation: Option<&ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<SearchHit>, DatabaseError> {
+        let Some(query) = quote(words) else {
+            return Ok(Vec::new());
+        };
+        let limit = i64::try_from(limit.min(HITS_MAX)).unwrap_or(0);
+        self.connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS}, snippet(words, 0, ?4, ?5, '…', 16)
+                 FROM words JOIN messages m ON m.id = words.rowid JOIN conversations c ON c.id = m.conversation
+                 WHERE words MATCH ?1 AND (?2 IS NULL OR c.conversation = ?2)
+                 ORDER BY m.id DESC LIMIT ?3"
+            ))?
+            .query_map(
+                params![
+                    query,
+                    conversation.map(|conversation| conversation.0),
+                    limit,
+                    MARKS[0].to_string(),
+                    MARKS[1].to_string()
+                ],
+                |row| {
+                    let (snippet, highlights) = split_marks(&row.get::<_, String>(18)?);
+                    Ok(SearchHit { entry: self.entry_of(row)?, snippet, highlights })
+                },
+            )?
+            .collect::<Result<_, _>>()
+            .map_err(Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::testing::{ADA, ROOM, World, text};
+    use proptest::prelude::*;
+    use protocol::content::Kind;
+    use wire::id::MsgId;
+
+    fn found(world: &World, words: &str) -> Vec<String> {
+        let hits = world.timeline().search(words, None, 100).unwrap();
+        hits.into_iter().map(|hit| hit.entry.text().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn words_are_prefixes_without_case_and_accents_and_all_must_be_there() {
+        let mut world = World::new();
+        world.received(ADA, 1, text("Perché non vieni domani?"), 10);
+        world.own(2, text("Domani non posso, dopodomani sì"), 11);
+        assert_eq!(found(&world, "perche"), ["Perché non vieni domani?"]);
+        assert_eq!(found(&world, "DOMANI non").len(), 2);
+        assert_eq!(found(&world, "doma"), ["Domani non posso, dopodomani sì", "Perché non vieni domani?"]);
+        assert_eq!(found(&world, "domani ieri"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn index_follows_edit_and_deletion() {
+        let mut world = World::new();
+        world.received(ADA, 1, text("apples"), 10);
+        world.received(ADA, 2, Kind::Edit { msg_id: MsgId([1; 16]), text: "oranges".into() }, 11);
+        assert!(found(&world, "apples").is_empty());
+        assert_eq!(found(&world, "oranges"), ["oranges"]);
+        world.received(ADA, 3, Kind::Delete { msg_id: MsgId([1; 16]) }, 12);
+        assert!(found(&world, "oranges").is_empty());
+        world.database.read().execute_batch("INSERT INTO words (words) VALUES ('integrity-check')").unwrap();
+    }
+
+    #[test]
+    fn snippet_shows_where_the_words_are() {
+        let mut world = World::new();
+        world.received(ADA, 1, text("the quick brown fox jumps over the lazy dog"), 10);
+        let hits = world.timeline().search("fox", Some(&ROOM), 1).unwrap();
+        let marked: Vec<_> = hits[0].highlights.iter().map(|range| &hits[0].snippet[range.clone()]).collect();
+        assert_eq!(marked, ["fox"]);
+        assert!(world.timeline().search("fox", Some(&ConversationId([0; 16])), 1).unwrap().is_empty());
+    }
+
+    #[test]
+    fn words_beyond_the_limit_are_ignored() {
+        let mut world = World::new();
+        world.received(ADA, 1, text("word"), 10);
+        let within = "word ".repeat(SEARCH_WORDS_MAX);
+        assert_eq!(found(&world, &format!("{within} missing")), ["word"]);
+        let short = "word ".repeat(SEARCH_WORDS_MAX - 1);
+        assert!(found(&world, &format!("{short} missing")).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_typed_is_an_error(words in "[\"'*():^+\\-a-z \\x00\u{301}ANDORNEAR{}]{0,40}") {
+            let mut world = World::new();
+            world.received(ADA, 1, text("a b c"), 10);
+            prop_assert!(world.timeline().search(&words, None, 10).is_ok());
+        }
+    }
+}
