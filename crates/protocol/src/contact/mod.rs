@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`key_package`] | building and checking KeyPackages |
 //! | [`x_wing`] | whether bytes are an X-Wing encapsulation key |
+//! | [`path_keys`] | the keys that a commit's path brings |
 //! | [`intro`] | intro keys, and the lanes that take knocks |
 //! | [`knock`] | sealing and opening a knock |
 //! | [`knock_kind`] | what a knock says |
@@ -17,6 +18,7 @@ pub mod invite;
 pub mod key_package;
 pub mod knock;
 pub mod knock_kind;
+pub mod path_keys;
 mod sealed;
 pub mod welcome;
 pub mod x_wing;
@@ -29,6 +31,7 @@ pub use knock::{Knock, OpenKnockError, SealKnockError, open_knock, seal_knock};
 pub use knock_kind::{
     JoinRequest, KnockKind, Readd, StateAnswer, StateQuery, WelcomeContent, WelcomeKnock, WelcomePurpose,
 };
+pub use path_keys::{PathKeysError, check_path_keys};
 pub use sealed::{OpenSealedError, SealError, SealedBlob};
 pub use welcome::{BlobKey, BlobReference, OpenWelcomeError, WelcomePackage};
 

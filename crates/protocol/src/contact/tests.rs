@@ -85,4 +85,5 @@ fn package(people: &[&Person], bytes: usize) -> WelcomePackage {
 
 mod key_packages;
 mod knocks;
+mod paths;
 mod places;

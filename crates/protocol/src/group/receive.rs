@@ -3,6 +3,7 @@
 use super::record::{self, Probe, Step};
 use super::validate::{Certificates, Judgement, identity_at, judge};
 use super::{Cx, DeviceError, Flow, Group, is_handshake};
+use crate::contact::check_path_keys;
 use crate::content::{AppContent, Content, Kind};
 use crate::event::{Alert, ConversationState, Effect, Record, SendState};
 use crate::identity::DeviceIdentity;
@@ -229,6 +230,9 @@ impl Group {
             _ => return invalid,
         };
         if protocol.epoch() != self.mls.epoch() || protocol.group_id() != self.mls.group_id() {
+            return invalid;
+        }
+        if is_handshake(cell) && check_path_keys(&plaintext.mls).is_err() {
             return invalid;
         }
         let public_copy = is_handshake(cell).then(|| plaintext.mls.clone());

@@ -1,3 +1,5 @@
+//! Claims about building and checking KeyPackages.
+
 use super::*;
 use openmls::prelude::{
     Capabilities, CredentialType, CredentialWithKey, Extension, ExtensionType, Extensions, KeyPackage,
@@ -5,7 +7,7 @@ use openmls::prelude::{
 };
 use openmls::storage::OpenMlsProvider;
 use openmls_traits::types::Ciphersuite;
-use tls_codec::Serialize as _;
+use tls_codec::{Deserialize as _, Serialize as _};
 
 use crate::contact::key_package::{
     GOOD_UNTIL_EXTENSION, KEY_PACKAGE_BYTES_MAX, POLICY_EXTENSION, capabilities, check_leaf, good_until, lifetime,
@@ -170,6 +172,54 @@ fn good_until_must_be_there_with_eight_bytes() {
         let bytes = built(&ada, SUITE, |builder| builder.key_package_extensions(good_until_extension(value)));
         assert_eq!(parse(&ada, &bytes), Err(KeyPackageError::GoodUntil));
     }
+}
+
+/// Changes a single-use KeyPackage at `offset` and signs leaf and KeyPackage anew, as a hostile device can.
+fn resigned(person: &Person, offset: usize) -> Vec<u8> {
+    const LEAF_START: usize = 4 + 2 + 1_216;
+    const SIGNATURE: usize = 2 + 64;
+    const EXTENSIONS: usize = 1 + 2 + 1 + 8;
+    let mut bytes = person.key_package(KeyPackageUse::Once).as_bytes().to_vec();
+    bytes[offset..offset + 3].fill(0xff);
+    let sign = |label: &str, content: &[u8]| {
+        let label = format!("MLS 1.0 {label}");
+        let length = (0x4000 | content.len() as u16).to_be_bytes();
+        person.key.sign_labelled(&[&[label.len() as u8][..], label.as_bytes(), &length, content].concat())
+    };
+    let leaf_end = bytes.len() - SIGNATURE - EXTENSIONS - SIGNATURE;
+    let signature = sign("LeafNodeTBS", &bytes[LEAF_START..leaf_end]);
+    bytes[leaf_end + 2..leaf_end + SIGNATURE].copy_from_slice(&signature);
+    let end = bytes.len() - SIGNATURE;
+    let signature = sign("KeyPackageTBS", &bytes[..end]);
+    bytes[end + 2..].copy_from_slice(&signature);
+    bytes
+}
+
+const INIT_KEY: usize = 4 + 2;
+const LEAF_KEY: usize = 4 + 2 + 1_216 + 2;
+
+#[test]
+fn malformed_keys_are_refused_though_signed() {
+    let ada = Person::new(1);
+    for offset in [INIT_KEY, LEAF_KEY] {
+        assert_eq!(parse(&ada, &resigned(&ada, offset)), Err(KeyPackageError::EncryptionKey));
+    }
+}
+
+/// Why we check: the day the library does, this fails and the check may go.
+#[test]
+fn library_takes_a_malformed_leaf_key_and_then_cannot_commit() {
+    let (ada, eve) = (Person::new(1), Person::new(3));
+    let bytes = resigned(&eve, LEAF_KEY);
+    let taken = openmls::prelude::KeyPackageIn::tls_deserialize_exact(&bytes)
+        .unwrap()
+        .validate(ada.provider.crypto(), ProtocolVersion::Mls10)
+        .unwrap();
+    let mut group = super::paths::group(&ada, 1);
+    group.add_members_without_update(&ada.provider, &ada.key, &[taken]).unwrap();
+    group.merge_pending_commit(&ada.provider).unwrap();
+    let update = group.self_update(&ada.provider, &ada.key, openmls::prelude::LeafNodeParameters::default());
+    assert!(update.is_err());
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Claims about knocks: what comes back, what is refused, at which limit.
+
 use super::*;
 use openmls_traits::types::{HpkeAeadType, HpkeCiphertext, HpkeConfig, HpkeKdfType};
 

@@ -1,3 +1,5 @@
+//! Claims about where knocks lead from: links, bundles, doors, Welcome blobs.
+
 use super::*;
 use crate::contact::door::SealDoorError;
 use crate::contact::invite::{BUNDLE_BYTES, LINK_FRAGMENT_CHARS, SealBundleError};
