@@ -497,6 +497,7 @@ impl Parts<'_> {
     /// The connection of our door and our invites stands.
     pub(super) fn door_ready(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         forget_old_key_packages(cx)?;
+        crate::group::forget_old_shown(cx)?;
         let link = self.door_link(cx);
         if let Some(node_key) = cx.links.ready(&link).and_then(|state| state.hello.as_ref().map(|hello| hello.node_key))
         {

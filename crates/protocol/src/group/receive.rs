@@ -381,3 +381,17 @@ impl Group {
         Ok(())
     }
 }
+
+/// A node keeps cells for 30 days by default; twice that is long enough.
+const SHOWN_KEPT_MS: u64 = 60 * 86_400_000;
+
+/// Forgets which messages were shown once no node can bring them again.
+pub(crate) fn forget_old_shown(cx: &Cx<'_>) -> Result<(), DeviceError> {
+    for (key, value) in cx.storage.scan(Space::Shown, &[])? {
+        let at_ms = value.as_slice().try_into().map_or(0, u64::from_be_bytes);
+        if at_ms.saturating_add(SHOWN_KEPT_MS) < cx.now_ms {
+            cx.storage.delete(Space::Shown, &key)?;
+        }
+    }
+    Ok(())
+}
