@@ -56,11 +56,13 @@ pub enum Space {
     Contacts = 16,
     /// The lanes that conversations left, with the cell that moved them.
     Previous = 17,
+    /// Blobs that knocks point to, until they are at the node.
+    Blobs = 18,
 }
 
 impl Space {
     /// All spaces, in order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Device,
         Self::Mls,
         Self::Group,
@@ -78,6 +80,7 @@ impl Space {
         Self::Plans,
         Self::Contacts,
         Self::Previous,
+        Self::Blobs,
     ];
 }
 

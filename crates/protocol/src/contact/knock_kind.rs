@@ -49,8 +49,13 @@ pub struct WelcomeKnock {
 pub enum WelcomeContent {
     /// In the knock.
     Inline(WelcomePackage),
-    /// In a blob, for [`WelcomePackage::open_blob`].
-    Blob(BlobReference),
+    /// The Welcome here, tree and certificates in a blob, for [`WelcomePackage::open_rest`].
+    Apart {
+        /// The encoded Welcome.
+        welcome: Bytes,
+        /// The blob.
+        rest: BlobReference,
+    },
 }
 
 /// Why a Welcome comes.
@@ -214,9 +219,10 @@ impl WelcomeKnock {
     fn to_proto(&self) -> proto::Welcome {
         let message = match &self.content {
             WelcomeContent::Inline(package) => package.to_proto(),
-            WelcomeContent::Blob(reference) => proto::Welcome {
-                blob_id: Bytes::copy_from_slice(&reference.id.0),
-                blob_key: Bytes::copy_from_slice(&reference.key.0),
+            WelcomeContent::Apart { welcome, rest } => proto::Welcome {
+                welcome: welcome.clone(),
+                blob_id: Bytes::copy_from_slice(&rest.id.0),
+                blob_key: Bytes::copy_from_slice(&rest.key.0),
                 ..proto::Welcome::default()
             },
         };
@@ -239,11 +245,14 @@ impl WelcomeKnock {
         let content = if is_inline {
             WelcomeContent::Inline(WelcomePackage::from_proto(message).map_err(inline_error)?)
         } else {
-            if !(message.welcome.is_empty() && message.tree.is_empty() && message.certificates.is_empty()) {
+            if message.welcome.is_empty() {
+                return Err(Malformed::Missing { field: "welcome" }.into());
+            }
+            if !(message.tree.is_empty() && message.certificates.is_empty()) {
                 return Err(Malformed::Value { field: "blob_id" }.into());
             }
             let (id, key) = (BlobId::parse(&message.blob_id)?, BlobKey::parse(&message.blob_key)?);
-            WelcomeContent::Blob(BlobReference { id, key })
+            WelcomeContent::Apart { welcome: message.welcome, rest: BlobReference { id, key } }
         };
         Ok(Self { content, purpose })
     }

@@ -8,10 +8,13 @@ use prost::Message as _;
 use rand_core::CryptoRng;
 use std::fmt;
 use wire::Malformed;
-use wire::id::{BlobId, Hash, LaneId};
+use wire::id::{BlobId, Hash};
 use wire::limit::{BLOB_BYTES_MAX, GROUP_LEAVES_MAX};
 use wire::proto::contact as proto;
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// What a blob of tree and certificates is sealed for.
+const REST_LABEL: &[u8] = b"sottovoce welcome rest 1";
 
 /// An MLS Welcome with the ratchet tree and the certificates of its leaves.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,38 +64,37 @@ pub enum OpenWelcomeError {
 }
 
 impl WelcomePackage {
-    /// Seals the package into a blob for the lane whose knock will name it.
+    /// Seals tree and certificates into a blob that every joiner of one commit shares; the Welcome stays out of it.
     ///
     /// # Errors
     /// [`SealError::TooLarge`] over 16 MiB.
-    pub fn seal_blob(
-        &self,
-        lane_id: &LaneId,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(BlobReference, SealedBlob), SealError> {
+    pub fn seal_rest(&self, rng: &mut dyn CryptoRng) -> Result<(BlobReference, SealedBlob), SealError> {
         let mut key = BlobKey([0; 32]);
         rng.fill_bytes(&mut key.0);
-        let content = self.to_proto().encode_to_vec();
+        let content = proto::Welcome { welcome: Bytes::new(), ..self.to_proto() }.encode_to_vec();
         let size = sealed::blob_size(content.len())?;
-        let blob = SealedBlob::new(sealed::seal(&key.0, &lane_id.0, &content, size, rng)?);
+        let blob = SealedBlob::new(sealed::seal(&key.0, REST_LABEL, &content, size, rng)?);
         Ok((BlobReference { id: blob.id, key }, blob))
     }
 
-    /// Opens a blob that a knock on `lane_id` named. The certificates are parsed, not verified.
+    /// Opens the blob that a knock named, beside the Welcome in the knock. The certificates are parsed, not verified.
     ///
     /// # Errors
     /// The first [`OpenWelcomeError`] that applies.
-    pub fn open_blob(lane_id: &LaneId, reference: &BlobReference, ciphertext: &[u8]) -> Result<Self, OpenWelcomeError> {
+    pub fn open_rest(welcome: Bytes, reference: &BlobReference, ciphertext: &[u8]) -> Result<Self, OpenWelcomeError> {
         if ciphertext.len() > BLOB_BYTES_MAX {
             return Err(OpenWelcomeError::TooLong { found: ciphertext.len() });
         }
         if Hash::of(&[ciphertext]).0 != reference.id.0 {
             return Err(OpenWelcomeError::Substituted);
         }
-        let content = sealed::open(&reference.key.0, &lane_id.0, ciphertext)?;
+        let content = sealed::open(&reference.key.0, REST_LABEL, ciphertext)?;
         let message =
             proto::Welcome::decode(content.as_slice()).map_err(|_| Malformed::Protobuf { field: "welcome" })?;
-        Self::from_proto(message)
+        if !message.welcome.is_empty() {
+            return Err(Malformed::Value { field: "welcome" }.into());
+        }
+        Self::from_proto(proto::Welcome { welcome, ..message })
     }
 
     pub(super) fn to_proto(&self) -> proto::Welcome {

@@ -6,13 +6,14 @@
 use super::Parts;
 use crate::contact::door::open_door_key_package;
 use crate::contact::{
-    DoorRecord, IntroPublic, InviteBundle, InviteKind, InviteLink, JoinRequest, Knock, KnockKind, KnockLane, Readd,
-    SealKnockError, WelcomeContent, WelcomeKnock, WelcomePackage, WelcomePurpose, derive_door_id, seal_knock,
+    BlobKey, BlobReference, DoorRecord, IntroPublic, InviteBundle, InviteKind, InviteLink, JoinRequest, Knock,
+    KnockKind, KnockLane, Readd, SealKnockError, WelcomeContent, WelcomeKnock, WelcomePackage, WelcomePurpose,
+    derive_door_id, seal_knock,
 };
 use crate::event::{
     BlobFailure, ConversationId, Effect, IntentError, IntentId, Link, LinkKind, Outcome, Record, Work, WorkBound,
 };
-use crate::group::{Cx, Delivery, DeviceError, Group, Joiner, Plan, ReaddWish, Route, Target};
+use crate::group::{Cx, Delivery, DeviceError, Group, Joiner, JoinerWelcome, Plan, ReaddWish, Route, Target};
 use crate::identity::{NodeUrl, UnverifiedCertificate};
 use crate::link::{Asked, LaneAsk};
 use crate::policy::Policy;
@@ -26,6 +27,8 @@ use wire::node::{Append, DoorClaim, Event, Handle, Open, Refusal, Request};
 
 /// How long a blob of a Welcome stays at the node.
 const WELCOME_BLOB_S: u64 = 30 * 86_400;
+/// Tree and certificates up to this many bytes travel in the knock.
+const INLINE_BYTES_MAX: usize = 6_000;
 /// Waits between tries of a stage that failed, milliseconds.
 const RETRY_MS: u64 = 5_000;
 
@@ -42,11 +45,35 @@ enum Purpose {
     /// A member for a group.
     Member { group: [u8; 16] },
     /// A Welcome, once the door's record is known.
-    Welcome { delivery: Box<Delivery> },
+    Welcome { parcel: Box<Parcel> },
     /// To be added again.
     Readd { group: [u8; 16], suspect_leaf: Option<u32> },
     /// A sealed knock on its way; nothing follows.
     Knock,
+}
+
+/// A Welcome for one joiner.
+#[derive(Clone, Serialize, Deserialize)]
+struct Parcel {
+    note: String,
+    welcome: Vec<u8>,
+    rest: Rest,
+    purpose: Why,
+}
+
+/// Tree and certificates: small enough for the knock, or in a blob.
+#[derive(Clone, Serialize, Deserialize)]
+enum Rest {
+    Inline { tree: Vec<u8>, certificates: Vec<Vec<u8>> },
+    Blob { id: [u8; 32], key: [u8; 32] },
+}
+
+/// Why a Welcome goes out.
+#[derive(Clone, Serialize, Deserialize)]
+enum Why {
+    New,
+    Readd,
+    Reboot([u8; 16]),
 }
 
 /// Where a job stands.
@@ -56,8 +83,8 @@ enum Stage {
     Fetch { node_url: NodeUrl, blob_id: [u8; 32] },
     /// A door's record is wanted, with a KeyPackage or without.
     Claim { node_url: NodeUrl, account: [u8; 32], is_record_only: bool },
-    /// A knock is to be appended; its blob first, if it has one.
-    Append { target: Target, body: Vec<u8>, blob: Option<([u8; 32], Vec<u8>)> },
+    /// A knock is to be appended; the blob that it points to first, if it has one.
+    Append { target: Target, body: Vec<u8>, blob: Option<[u8; 32]> },
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -181,18 +208,42 @@ impl Parts<'_> {
         self.new_job(cx, Some(intent), Purpose::Member { group: group.0 }, stage)
     }
 
-    /// Sends a Welcome on its way.
+    /// Sends Welcomes on their way: one knock each, tree and certificates once for all of them.
     pub(super) fn deliver(&mut self, cx: &mut Cx<'_>, delivery: Delivery) -> Result<(), DeviceError> {
-        match delivery.route.clone() {
-            Route::Known(target) => {
-                let Some(stage) = self.seal_welcome(cx, &delivery, target)? else { return Ok(()) };
-                self.new_job(cx, None, Purpose::Knock, stage)
-            }
-            Route::Door { account, node_url } => {
-                let stage = Stage::Claim { node_url, account, is_record_only: true };
-                self.new_job(cx, None, Purpose::Welcome { delivery: Box::new(delivery) }, stage)
+        let Delivery { tree, certificates, joiners, is_readd, restarts } = delivery;
+        let purpose = match (is_readd, restarts) {
+            (true, _) => Why::Readd,
+            (false, Some(group_id)) => Why::Reboot(group_id),
+            (false, None) => Why::New,
+        };
+        let inline_bytes = tree.len() + certificates.iter().map(Vec::len).sum::<usize>();
+        let rest = if inline_bytes <= INLINE_BYTES_MAX {
+            Rest::Inline { tree, certificates }
+        } else {
+            let certificates =
+                certificates.iter().filter_map(|bytes| UnverifiedCertificate::parse(bytes).ok()).collect();
+            let package = WelcomePackage { welcome: Bytes::new(), tree: tree.into(), certificates };
+            let (reference, blob) = package
+                .seal_rest(cx.rng)
+                .map_err(|_| DeviceError::Bug("tree and certificates of at most 1,024 leaves fit 16 MiB"))?;
+            cx.storage.put(Space::Blobs, &blob.id.0, &blob.ciphertext)?;
+            Rest::Blob { id: reference.id.0, key: reference.key.0 }
+        };
+        for JoinerWelcome { route, note, welcome } in joiners {
+            let parcel = Parcel { note, welcome, rest: rest.clone(), purpose: purpose.clone() };
+            match route {
+                Route::Known(target) => {
+                    if let Some(stage) = self.seal_welcome(cx, &parcel, target)? {
+                        self.new_job(cx, None, Purpose::Knock, stage)?;
+                    }
+                }
+                Route::Door { account, node_url } => {
+                    let stage = Stage::Claim { node_url, account, is_record_only: true };
+                    self.new_job(cx, None, Purpose::Welcome { parcel: Box::new(parcel) }, stage)?;
+                }
             }
         }
+        Ok(())
     }
 
     /// Asks an admin of the group, by its door, to be added again.
@@ -213,34 +264,27 @@ impl Parts<'_> {
         self.new_job(cx, None, purpose, stage)
     }
 
-    fn seal_welcome(
-        &mut self,
-        cx: &mut Cx<'_>,
-        delivery: &Delivery,
-        target: Target,
-    ) -> Result<Option<Stage>, DeviceError> {
-        let certificates =
-            delivery.certificates.iter().filter_map(|bytes| UnverifiedCertificate::parse(bytes).ok()).collect();
-        let package = WelcomePackage {
-            welcome: delivery.welcome.clone().into(),
-            tree: delivery.tree.clone().into(),
-            certificates,
+    fn seal_welcome(&mut self, cx: &mut Cx<'_>, parcel: &Parcel, target: Target) -> Result<Option<Stage>, DeviceError> {
+        let purpose = match &parcel.purpose {
+            Why::New => WelcomePurpose::New,
+            Why::Readd => WelcomePurpose::Readd,
+            Why::Reboot(group_id) => WelcomePurpose::Reboot { group_id: group_id.to_vec().into() },
         };
-        let purpose = match (delivery.is_readd, delivery.restarts) {
-            (true, _) => WelcomePurpose::Readd,
-            (false, Some(group_id)) => WelcomePurpose::Reboot { group_id: group_id.to_vec().into() },
-            (false, None) => WelcomePurpose::New,
+        let welcome: Bytes = parcel.welcome.clone().into();
+        let (content, blob) = match &parcel.rest {
+            Rest::Inline { tree, certificates } => {
+                let certificates =
+                    certificates.iter().filter_map(|bytes| UnverifiedCertificate::parse(bytes).ok()).collect();
+                (WelcomeContent::Inline(WelcomePackage { welcome, tree: tree.clone().into(), certificates }), None)
+            }
+            Rest::Blob { id, key } => {
+                let rest = BlobReference { id: BlobId(*id), key: BlobKey(*key) };
+                (WelcomeContent::Apart { welcome, rest }, Some(*id))
+            }
         };
-        let inline = WelcomeKnock { content: WelcomeContent::Inline(package.clone()), purpose: purpose.clone() };
-        if let Some(body) = self.seal(cx, &target, KnockKind::Welcome(inline), &delivery.note)? {
-            return Ok(Some(Stage::Append { target, body, blob: None }));
-        }
-        let Ok((reference, blob)) = package.seal_blob(&lane_of(&target), cx.rng) else {
-            return Err(DeviceError::Bug("a Welcome of at most 1,024 leaves fits 16 MiB"));
-        };
-        let pointer = WelcomeKnock { content: WelcomeContent::Blob(reference), purpose };
-        let body = self.seal(cx, &target, KnockKind::Welcome(pointer), &delivery.note)?;
-        Ok(body.map(|body| Stage::Append { target, body, blob: Some((blob.id.0, blob.ciphertext.to_vec())) }))
+        let kind = KnockKind::Welcome(WelcomeKnock { content, purpose });
+        let body = self.seal(cx, &target, kind, &parcel.note)?;
+        Ok(body.map(|body| Stage::Append { target, body, blob }))
     }
 
     /// Seals a knock; none if it does not fit the cell, or the target's key is none.
@@ -300,10 +344,19 @@ impl Parts<'_> {
                 let work = Work { job: id, hello_nonce: hello.nonce, bound, bits: hello.claim_bits };
                 cx.effects.push(Effect::Solve(work));
             }
-            (Stage::Append { blob: Some((blob_id, bytes)), target, .. }, _) => {
+            (Stage::Append { blob: Some(blob_id), target, .. }, _) => {
                 job.progress.is_asked = true;
-                let blob = Bytes::from(bytes.clone());
-                cx.effects.push(Effect::PutBlob(target.node_url.clone(), BlobId(*blob_id), blob, WELCOME_BLOB_S));
+                let (node_url, blob_id) = (target.node_url.clone(), *blob_id);
+                let is_on_its_way = self.jobs.iter().any(|(other, job)| {
+                    let is_same = matches!(&job.record.stage, Stage::Append { blob: Some(blob), target, .. }
+                        if *blob == blob_id && target.node_url == node_url);
+                    *other != id && is_same && job.progress.is_asked
+                });
+                if let Some(blob) = cx.storage.get(Space::Blobs, &blob_id)?
+                    && !is_on_its_way
+                {
+                    cx.effects.push(Effect::PutBlob(node_url, BlobId(blob_id), blob.into(), WELCOME_BLOB_S));
+                }
             }
             (Stage::Append { target, .. }, Some(link)) => {
                 cx.links.want(&link);
@@ -475,7 +528,7 @@ impl Parts<'_> {
         };
         let target = target_of(&node_url, &record.target);
         match purpose {
-            Purpose::Welcome { delivery } => match self.seal_welcome(cx, &delivery, target)? {
+            Purpose::Welcome { parcel } => match self.seal_welcome(cx, &parcel, target)? {
                 Some(stage) => self.set_stage(cx, id, Purpose::Knock, stage),
                 None => self.finish_job(cx, id, Err(IntentError::Forged)),
             },
@@ -636,23 +689,21 @@ impl Parts<'_> {
         }
     }
 
-    /// A knock's blob is durable, or is not.
+    /// A knock's blob is durable at a node, or is not.
     pub(super) fn on_job_blob_put(
         &mut self,
         cx: &mut Cx<'_>,
+        node: &NodeUrl,
         blob_id: BlobId,
         is_durable: bool,
     ) -> Result<(), DeviceError> {
-        let ids: Vec<u64> = self
-            .jobs
-            .iter()
-            .filter(
-                |(_, job)| matches!(&job.record.stage, Stage::Append { blob: Some((id, _)), .. } if *id == blob_id.0),
-            )
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            let Some(job) = self.jobs.get_mut(&id) else { continue };
+        let points_to_it =
+            |job: &Job| matches!(&job.record.stage, Stage::Append { blob: Some(id), .. } if *id == blob_id.0);
+        let is_here = |job: &Job| matches!(&job.record.stage, Stage::Append { target, .. } if target.node_url == *node);
+        let ids: Vec<u64> =
+            self.jobs.iter().filter(|(_, job)| points_to_it(job) && is_here(job)).map(|(id, _)| *id).collect();
+        for id in &ids {
+            let Some(job) = self.jobs.get_mut(id) else { continue };
             job.progress = Progress::default();
             if let Stage::Append { blob, .. } = &mut job.record.stage
                 && is_durable
@@ -662,7 +713,17 @@ impl Parts<'_> {
             } else {
                 job.progress.retry_at_ms = cx.now_ms + RETRY_MS;
             }
-            self.advance_job(cx, id)?;
+        }
+        for id in &ids {
+            self.advance_job(cx, *id)?;
+        }
+        let is_wanted = self.jobs.values().any(|job| {
+            points_to_it(job)
+                || matches!(&job.record.purpose, Purpose::Welcome { parcel }
+                    if matches!(&parcel.rest, Rest::Blob { id, .. } if *id == blob_id.0))
+        });
+        if !ids.is_empty() && !is_wanted {
+            cx.storage.delete(Space::Blobs, &blob_id.0)?;
         }
         Ok(())
     }

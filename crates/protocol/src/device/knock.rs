@@ -94,7 +94,7 @@ struct RequestRecord {
 #[derive(Clone, Serialize, Deserialize)]
 enum Wish {
     /// A Welcome whose blob is wanted.
-    Blob { lane_id: [u8; 32], node_url: NodeUrl, blob_id: [u8; 32], blob_key: [u8; 32], purpose: Why },
+    Blob { welcome: Vec<u8>, node_url: NodeUrl, blob_id: [u8; 32], blob_key: [u8; 32], purpose: Why },
     /// A Welcome.
     Welcome { welcome: Vec<u8>, tree: Vec<u8>, certificates: Vec<Vec<u8>>, purpose: Why },
     /// To be let into a group.
@@ -139,11 +139,11 @@ impl Parts<'_> {
                 };
                 let wish = match welcome.content {
                     WelcomeContent::Inline(package) => wish_of(package, purpose),
-                    WelcomeContent::Blob(reference) => Wish::Blob {
-                        lane_id: lane_id.0,
+                    WelcomeContent::Apart { welcome, rest } => Wish::Blob {
+                        welcome: welcome.to_vec(),
                         node_url: lane_node.clone(),
-                        blob_id: reference.id.0,
-                        blob_key: reference.key.0,
+                        blob_id: rest.id.0,
+                        blob_key: rest.key.0,
                         purpose,
                     },
                 };
@@ -237,7 +237,8 @@ impl Parts<'_> {
         };
         let Ok(certificate) = Certificate::from_bytes(&record.certificate) else { return Ok(Err(IntentError::Forged)) };
         let replaces = matches!(purpose, Why::Readd);
-        let joined = join_apart(cx, welcome, tree, certificates, replaces)?;
+        let certificates = [certificates.as_slice(), std::slice::from_ref(&record.certificate)].concat();
+        let joined = join_apart(cx, welcome, tree, &certificates, replaces)?;
         let group = match joined {
             Ok(group) => group,
             Err(error) => {
@@ -446,14 +447,14 @@ impl Parts<'_> {
         }
         for (key, value) in cx.storage.scan(Space::Requests, &[])? {
             let record: RequestRecord = storage::decode(1, &value, "request")?;
-            let Wish::Blob { lane_id, blob_id: id, blob_key, purpose, .. } = &record.wish else { continue };
+            let Wish::Blob { welcome, blob_id: id, blob_key, purpose, .. } = &record.wish else { continue };
             if *id != blob_id.0 {
                 continue;
             }
             let Ok(request) = Hash::parse(&key) else { continue };
             let reference = BlobReference { id: blob_id, key: BlobKey(*blob_key) };
             let opened = match &result {
-                Ok(blob) => WelcomePackage::open_blob(&LaneId(*lane_id), &reference, blob).ok(),
+                Ok(blob) => WelcomePackage::open_rest(welcome.clone().into(), &reference, blob).ok(),
                 Err(BlobFailure::Network) => continue,
                 Err(BlobFailure::NotFound | BlobFailure::Refused) => None,
             };
@@ -474,7 +475,7 @@ impl Parts<'_> {
         result: Result<(), BlobFailure>,
     ) -> Result<(), DeviceError> {
         self.on_invite_blob_put(cx, blob_id, result)?;
-        self.on_job_blob_put(cx, blob_id, result.is_ok())?;
+        self.on_job_blob_put(cx, node_url, blob_id, result.is_ok())?;
         let attach = Hash(blob_id.0);
         for group in self.groups.values_mut().filter(|group| group.record.node_url == *node_url) {
             group.blob_stored(cx, &attach, result.is_ok())?;

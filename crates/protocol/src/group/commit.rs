@@ -159,19 +159,24 @@ impl PendingMeta {
     }
 }
 
-/// A Welcome that is ready to go out, for the device to knock with.
-#[derive(Clone, Serialize, Deserialize)]
+/// Welcomes that are ready to go out, for the device to knock with.
+#[derive(Clone)]
 pub(crate) struct Delivery {
-    pub(crate) group: [u8; 16],
+    /// An encoded ratchet tree and the members' certificates, for all joiners.
+    pub(crate) tree: Vec<u8>,
+    pub(crate) certificates: Vec<Vec<u8>>,
+    pub(crate) joiners: Vec<JoinerWelcome>,
+    pub(crate) is_readd: bool,
+    pub(crate) restarts: Option<[u8; 16]>,
+}
+
+/// What one joiner gets.
+#[derive(Clone)]
+pub(crate) struct JoinerWelcome {
     pub(crate) route: Route,
     pub(crate) note: String,
     /// An MLS Welcome for this joiner alone.
     pub(crate) welcome: Vec<u8>,
-    /// An encoded ratchet tree and the members' certificates; shared by the joiners of one commit.
-    pub(crate) tree: Vec<u8>,
-    pub(crate) certificates: Vec<Vec<u8>>,
-    pub(crate) is_readd: bool,
-    pub(crate) restarts: Option<[u8; 16]>,
 }
 
 fn join_config() -> MlsGroupJoinConfig {
@@ -623,24 +628,20 @@ impl Group {
             cx.storage.put(Space::Certificates, &joiner.identity().to_bytes(), &joiner.certificate)?;
         }
         let mut certificates = Vec::new();
+        // Ours is in every knock, and a lone joiner has its own: in a conversation of two nothing else is needed.
+        let known = [Some(cx.me.identity), joiners.first().filter(|_| joiners.len() == 1).map(Joiner::identity)];
         for (_, identity) in members_of(&self.mls) {
-            certificates.extend(cx.storage.get(Space::Certificates, &identity.to_bytes())?);
+            if !known.contains(&Some(identity)) {
+                certificates.extend(cx.storage.get(Space::Certificates, &identity.to_bytes())?);
+            }
         }
+        let mut welcomes = Vec::with_capacity(joiners.len());
         for joiner in joiners {
-            let Some(single) = split_welcome(welcome, &joiner.reference) else {
-                return Err(DeviceError::Bug("a Welcome names each joiner"));
-            };
-            cx.welcomes.push(Delivery {
-                group: self.record.id,
-                route: joiner.route.clone(),
-                note: joiner.note.clone(),
-                welcome: single,
-                tree: tree.clone(),
-                certificates: certificates.clone(),
-                is_readd,
-                restarts: self.record.restarts,
-            });
+            let welcome =
+                split_welcome(welcome, &joiner.reference).ok_or(DeviceError::Bug("a Welcome names each joiner"))?;
+            welcomes.push(JoinerWelcome { route: joiner.route.clone(), note: joiner.note.clone(), welcome });
         }
+        cx.welcomes.push(Delivery { tree, certificates, joiners: welcomes, is_readd, restarts: self.record.restarts });
         Ok(())
     }
 

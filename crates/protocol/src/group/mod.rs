@@ -17,7 +17,7 @@ mod recover;
 mod send;
 mod validate;
 
-pub(crate) use commit::{Delivery, Joiner, Plan, Route, Target};
+pub(crate) use commit::{Delivery, Joiner, JoinerWelcome, Plan, Route, Target};
 pub(crate) use receive::forget_old_shown;
 pub(crate) use record::GroupRecord;
 pub(crate) use validate::{GroupError, members_of};

@@ -11,7 +11,10 @@ fn kinds(from: &Person) -> Vec<KnockKind> {
     vec![
         welcome(WelcomeContent::Inline(package(&[from], 1_000)), WelcomePurpose::New),
         welcome(WelcomeContent::Inline(package(&[], 1)), WelcomePurpose::Readd),
-        welcome(WelcomeContent::Blob(blob), WelcomePurpose::Reboot { group_id: group_id.clone() }),
+        welcome(
+            WelcomeContent::Apart { welcome: vec![1; 1_300].into(), rest: blob },
+            WelcomePurpose::Reboot { group_id: group_id.clone() },
+        ),
         KnockKind::Join(Box::new(JoinRequest {
             key_package: from.key_package(KeyPackageUse::Once),
             reply: lane.target(),
@@ -252,7 +255,7 @@ fn malformed_fields_of_each_kind_are_named() {
     let whole = proto::Welcome { welcome: some(), tree: some(), ..Default::default() };
     let both = proto::Welcome { blob_id: vec![0; 32].into(), ..whole.clone() };
     assert_eq!(welcome(both), Some(Malformed::Value { field: "blob_id" }.into()));
-    let keyless = proto::Welcome { blob_id: vec![0; 32].into(), ..Default::default() };
+    let keyless = proto::Welcome { blob_id: vec![0; 32].into(), welcome: vec![1].into(), ..Default::default() };
     let length = Malformed::Length { field: "blob_key", expected: 32, found: 0 };
     assert_eq!(welcome(keyless), Some(length.into()));
     let torn = proto::Welcome { readd: true, reboot_of: some(), ..whole.clone() };

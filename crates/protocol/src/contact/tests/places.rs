@@ -6,8 +6,6 @@ use crate::contact::invite::{BUNDLE_BYTES, LINK_FRAGMENT_CHARS, SealBundleError}
 use crate::identity::{HybridError, NodeUrlError};
 use proptest::prelude::*;
 
-const LANE: LaneId = LaneId([5; 32]);
-
 fn link() -> InviteLink {
     InviteLink {
         node_url: NodeUrl::parse("https://node.example/chat").unwrap(),
@@ -280,36 +278,39 @@ fn door_key_packages_come_back_and_belong_to_the_record() {
 }
 
 #[test]
-fn welcome_blob_comes_back_on_its_lane_only() {
+fn welcome_rest_comes_back_with_its_key_only() {
     let (ada, bob) = (Person::new(1), Person::new(2));
     let package = package(&[&ada, &bob], 60_000);
-    let (reference, blob) = package.seal_blob(&LANE, &mut rng(1)).unwrap();
+    let (reference, blob) = package.seal_rest(&mut rng(1)).unwrap();
     assert_eq!((reference.id, blob.ciphertext.len()), (blob.id, 131_072));
-    assert!(WelcomePackage::open_blob(&LANE, &reference, &blob.ciphertext) == Ok(package));
+    let welcome = package.welcome.clone();
+    assert!(WelcomePackage::open_rest(welcome.clone(), &reference, &blob.ciphertext) == Ok(package));
+    let none = Malformed::Missing { field: "welcome" };
+    assert_eq!(WelcomePackage::open_rest(Bytes::new(), &reference, &blob.ciphertext), Err(none.into()));
     let sealed = Err(OpenWelcomeError::Sealed(OpenSealedError::Sealed));
-    assert_eq!(WelcomePackage::open_blob(&LaneId([6; 32]), &reference, &blob.ciphertext), sealed);
     let wrong = BlobReference { key: BlobKey([0; 32]), ..reference.clone() };
-    assert_eq!(WelcomePackage::open_blob(&LANE, &wrong, &blob.ciphertext), sealed);
+    assert_eq!(WelcomePackage::open_rest(welcome.clone(), &wrong, &blob.ciphertext), sealed);
     let mut changed = blob.ciphertext.to_vec();
     changed[100] ^= 1;
-    assert_eq!(WelcomePackage::open_blob(&LANE, &reference, &changed), Err(OpenWelcomeError::Substituted));
+    assert_eq!(WelcomePackage::open_rest(welcome, &reference, &changed), Err(OpenWelcomeError::Substituted));
 }
 
 #[test]
 fn welcome_blob_ends_at_16_mib() {
     let with = |bytes: usize| WelcomePackage { tree: vec![2; bytes].into(), ..package(&[], 1) };
-    let overhead = with(1 << 23).to_proto().encoded_len() - (1 << 23);
+    let rest = |package: WelcomePackage| proto::Welcome { welcome: Bytes::new(), ..package.to_proto() };
+    let overhead = rest(with(1 << 23)).encoded_len() - (1 << 23);
     let most = BLOB_BYTES_MAX - 45 - overhead;
-    let (_, blob) = with(most).seal_blob(&LANE, &mut rng(1)).unwrap();
+    let (_, blob) = with(most).seal_rest(&mut rng(1)).unwrap();
     assert_eq!(blob.ciphertext.len(), BLOB_BYTES_MAX);
     let limit = BLOB_BYTES_MAX - 45;
-    assert_eq!(
-        with(most + 1).seal_blob(&LANE, &mut rng(1)).err(),
-        Some(SealError::TooLarge { limit, found: limit + 1 })
-    );
+    assert_eq!(with(most + 1).seal_rest(&mut rng(1)).err(), Some(SealError::TooLarge { limit, found: limit + 1 }));
     let reference = BlobReference { id: BlobId([0; 32]), key: BlobKey([0; 32]) };
     let found = BLOB_BYTES_MAX + 1;
-    assert_eq!(WelcomePackage::open_blob(&LANE, &reference, &vec![0; found]), Err(OpenWelcomeError::TooLong { found }));
+    assert_eq!(
+        WelcomePackage::open_rest(vec![1].into(), &reference, &vec![0; found]),
+        Err(OpenWelcomeError::TooLong { found })
+    );
 }
 
 #[test]
@@ -324,7 +325,7 @@ fn welcome_holds_a_full_groups_certificates_and_not_one_more() {
 #[test]
 fn debug_shows_no_secret() {
     let ada = Person::new(1);
-    let (reference, blob) = package(&[&ada], 1).seal_blob(&LANE, &mut rng(1)).unwrap();
+    let (reference, blob) = package(&[&ada], 1).seal_rest(&mut rng(1)).unwrap();
     let found = format!("{:?} {:?} {:?} {:?} {:?}", link(), bundle(&ada), record(&ada), reference, blob);
     assert_eq!(
         found,
@@ -347,7 +348,7 @@ proptest! {
     #[test]
     fn every_welcome_round_trips(welcome in prop::collection::vec(any::<u8>(), 1..2_000), tree in prop::collection::vec(any::<u8>(), 1..2_000)) {
         let package = WelcomePackage { welcome: welcome.into(), tree: tree.into(), certificates: vec![] };
-        let (reference, blob) = package.seal_blob(&LANE, &mut rng(1)).expect("small");
-        prop_assert!(WelcomePackage::open_blob(&LANE, &reference, &blob.ciphertext) == Ok(package));
+        let (reference, blob) = package.seal_rest(&mut rng(1)).expect("small");
+        prop_assert!(WelcomePackage::open_rest(package.welcome.clone(), &reference, &blob.ciphertext) == Ok(package));
     }
 }
