@@ -96,6 +96,7 @@ pub fn all<S: Store>(make: impl Fn() -> S) {
     cells_and_then_records_expire(&make());
     expiry_goes_in_bounded_steps(&make());
     a_large_batch_is_stored_at_once(&make());
+    reads_go_on_beside_writes(&make());
     a_register_changes_only_as_expected(&make());
     a_swap_is_made_as_a_whole_or_not_at_all(&make());
     a_scan_gives_keys_in_order(&make());
@@ -268,6 +269,51 @@ fn a_large_batch_is_stored_at_once(store: &impl Lanes) {
     for lane in lanes.iter().step_by(97) {
         assert_eq!(read_all(store, &lane.id(), 0), lane.cells);
     }
+}
+
+fn reads_go_on_beside_writes(store: &impl Lanes) {
+    const CELLS: u64 = 240;
+    let expected: Vec<LaneDriver> = (0..8)
+        .map(|number| {
+            let mut lane = LaneDriver::new(number);
+            lane.append(&vec![1_024; CELLS as usize], HOUR);
+            lane
+        })
+        .collect();
+    let read_until_full = |seed: u64| {
+        let mut random = SplitMix(seed);
+        let mut full = 0;
+        while full < 50 {
+            let lane = &expected[random.below(8) as usize];
+            let Some(record) = store.record(&lane.id()).expect("reads") else { continue };
+            full += u64::from(record.next_seq == CELLS + 1);
+            let after = random.below(record.next_seq);
+            let page = store.read(&lane.id(), after, 64, PLENTY).expect("reads");
+            assert_eq!(page, lane.cells[after as usize..][..page.len()]);
+            assert!(page.len() as u64 >= (record.next_seq - 1 - after).min(64), "what the record tells is there");
+            if let Some(cell) = page.last() {
+                let found = store.find(&lane.id(), &cell.body_prefix).expect("finds");
+                assert_eq!(found, Some(CellMark::from(cell)));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for seed in 0..3 {
+            scope.spawn({
+                let read_until_full = &read_until_full;
+                move || read_until_full(seed)
+            });
+        }
+        let mut lanes: Vec<LaneDriver> = (0..8).map(LaneDriver::new).collect();
+        for round in 0..CELLS / 2 {
+            for half in [0, 4] {
+                let some = &mut lanes[half..half + 4];
+                let commits = some.iter_mut().map(|lane| lane.append(&[1_024; 2], HOUR)).collect();
+                let outcomes = store.commit(&batch(commits)).expect("stores");
+                assert!(outcomes.iter().all(|outcome| *outcome == CommitOutcome::Stored), "round {round}");
+            }
+        }
+    });
 }
 
 fn key(text: &str) -> RegisterKey {

@@ -9,11 +9,11 @@ struct Temporary {
     folder: TempDir,
 }
 
-/// Small enough that every test crosses many checkpoints and segments.
+/// Small enough that every test crosses many flushes and segments.
 fn tiny() -> DiskOptions {
     DiskOptions {
         segment_bytes: 96 << 10,
-        checkpoint_bytes: 40 << 10,
+        flush_bytes: 40 << 10,
         lanes_in_memory: 9,
         known_cells: 300,
         ..DiskOptions::default()
@@ -47,7 +47,7 @@ fn disk_conforms() {
 }
 
 #[test]
-fn disk_conforms_with_many_checkpoints() {
+fn disk_conforms_with_many_flushes() {
     conformance::all(|| disk(tiny()));
 }
 

@@ -12,7 +12,7 @@ const LANES: u64 = 30;
 const KILLS: u64 = 40;
 
 fn options() -> DiskOptions {
-    DiskOptions { segment_bytes: 512 << 10, checkpoint_bytes: 128 << 10, ..DiskOptions::default() }
+    DiskOptions { segment_bytes: 512 << 10, flush_bytes: 128 << 10, ..DiskOptions::default() }
 }
 
 fn counter_key() -> RegisterKey {

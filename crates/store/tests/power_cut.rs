@@ -15,9 +15,9 @@ use tempfile::TempDir;
 
 const HOUR: u64 = 3_600;
 
-/// A few writes to a checkpoint, a few checkpoints to a segment.
+/// A few writes to a flush, a few flushes to a segment.
 fn tiny() -> DiskOptions {
-    DiskOptions { segment_bytes: 64 << 10, checkpoint_bytes: 24 << 10, ..DiskOptions::default() }
+    DiskOptions { segment_bytes: 64 << 10, flush_bytes: 24 << 10, ..DiskOptions::default() }
 }
 
 /// A folder in memory where there is one: a cut is simulated, so nothing needs a real disk.
@@ -200,18 +200,18 @@ fn no_torn_write_loses_what_was_acknowledged() {
 }
 
 #[test]
-fn a_checkpoint_cut_short_is_as_if_it_had_not_begun() {
+fn a_flush_cut_short_is_as_if_it_had_not_begun() {
     let mut cut_short = 0;
     let mut random = Random(9);
     let folder = folder();
-    let disk = Disk::open(folder.path(), DiskOptions { checkpoint_bytes: 1 << 30, ..tiny() }).expect("opens");
+    let disk = Disk::open(folder.path(), DiskOptions { flush_bytes: 1 << 30, ..tiny() }).expect("opens");
     let mut acknowledged = Acknowledged::nothing();
     for round in 0..12 {
         for _ in 0..4 {
             acknowledged = acknowledged.step(&disk, &mut random);
         }
         let before = image_of(folder.path());
-        disk.checkpoint().expect("takes a checkpoint");
+        disk.flush().expect("flushes");
         let after = image_of(folder.path());
         let is_new = |name: &&PathBuf| name.starts_with("index") && !before.contains_key(*name);
         let new: Vec<&PathBuf> = after.keys().filter(is_new).collect();
@@ -235,7 +235,7 @@ fn a_checkpoint_cut_short_is_as_if_it_had_not_begun() {
     assert!(cut_short > 90);
 }
 
-/// A store with a few checkpoints and segments behind it and some frames after the last checkpoint.
+/// A store with a few flushes and segments behind it and some frames after the last flush.
 fn a_store() -> (Image, Acknowledged) {
     let folder = folder();
     let disk = Disk::open(folder.path(), tiny()).expect("opens");
@@ -244,7 +244,7 @@ fn a_store() -> (Image, Acknowledged) {
     for _ in 0..40 {
         acknowledged = acknowledged.step(&disk, &mut random);
     }
-    disk.checkpoint().expect("takes a checkpoint");
+    disk.flush().expect("flushes");
     for lane in &mut acknowledged.lanes {
         for _ in 0..2 {
             let commits = vec![lane.append(&[1_024], HOUR)];
@@ -296,7 +296,7 @@ fn a_damaged_cell_is_refused_when_it_is_read() {
         }
     }
     let folder = write_image(&image);
-    let disk = Disk::open(folder.path(), tiny()).expect("the checkpoint lies behind the damage");
+    let disk = Disk::open(folder.path(), tiny()).expect("the flushed position lies behind the damage");
     let lane = &acknowledged.lanes[0];
     let error = disk.read(&lane.id(), lane.record.first_seq - 1, 64, 1 << 20).expect_err("refused");
     assert!(matches!(error, StoreError::Corrupt { what: "a cell" }), "{error}");

@@ -266,3 +266,106 @@ pub fn parse_cell(bytes: Bytes, seq: Seq) -> Result<StoredCell, StoreError> {
     let stored = StoredCell::parse(bytes.slice(8..))?;
     if stored.cell.seq == seq { Ok(stored) } else { Err(corrupt) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::id::Hash;
+    use wire::lane::{Cell, CellKind, LaneClass};
+
+    const SALT: Salt = Salt(0x0102_0304_0506_0708);
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn commit() -> LaneCommit {
+        let cell = Cell {
+            seq: 1,
+            gen_before: 0,
+            kind: CellKind::App,
+            attach: Hash::ZERO,
+            body: Bytes::from(vec![0xbb; 1_024]),
+        };
+        let mut record = LaneRecord::new(LaneId([1; 32]), LaneClass::Group, Hash([2; 32]), Hash([3; 32]));
+        (record.next_seq, record.head) = (2, Hash([4; 32]));
+        let stored = StoredCell { cell, head: Hash([4; 32]), body_prefix: BodyPrefix([5; 16]) };
+        LaneCommit { record, cells: vec![stored], cells_expire_s: 0x0a0b }
+    }
+
+    #[test]
+    fn frames_have_their_golden_bytes() {
+        let mut frame = FrameWriter::default();
+        frame.clear();
+        assert!(frame.is_empty());
+        frame.forget(&LaneId([0x11; 32]));
+        frame.put(b"key", Some(b"value"));
+        frame.put(b"gone", None);
+        let golden = [
+            "53564631",
+            "0000003b",
+            "0000000000000009",
+            "d982c498030591e2",
+            "56bf9abcac5fde88",
+            "02",
+            &"11".repeat(32),
+            "030003000000056b657976616c7565",
+            "030004ffffffff676f6e65",
+        ]
+        .concat();
+        assert_eq!(hex(frame.finish(9, SALT)), golden);
+        frame.clear();
+        frame.lane(&commit());
+        assert_eq!(
+            Hash::of(&[frame.finish(9, SALT)]).to_hex(),
+            "295f2726c3a6d3908e2633947c198869d16651634e8c8b42db022cea8f158f32"
+        );
+    }
+
+    #[test]
+    fn a_frame_is_read_as_it_was_written() {
+        let mut frame = FrameWriter::default();
+        frame.clear();
+        frame.lane(&commit());
+        frame.put(b"key", None);
+        let bytes = Bytes::copy_from_slice(frame.finish(9, SALT));
+        let header = FrameHeader::parse(bytes.first_chunk().unwrap(), SALT).unwrap();
+        assert_eq!((header.number, header.payload_len as usize), (9, bytes.len() - FRAME_HEADER_LEN));
+        assert!(header.is_of(&bytes[FRAME_HEADER_LEN..], SALT));
+        let ops = parse_ops(&bytes[FRAME_HEADER_LEN..]).unwrap();
+        let [Op::Lane { record, cells_expire_s, cells }, Op::Put(key, None)] = &ops[..] else {
+            panic!("other operations")
+        };
+        assert_eq!((&**record, *cells_expire_s, &key[..]), (&commit().record, 0x0a0b, &b"key"[..]));
+        let (begin, len) = (cells[0].offset as usize, CELL_OVERHEAD + cells[0].body_len as usize);
+        let cell = bytes.slice(begin..begin + len);
+        assert_eq!(parse_cell(cell.clone(), 1).unwrap(), commit().cells[0]);
+        assert!(matches!(parse_cell(cell.clone(), 2), Err(StoreError::Corrupt { .. })), "another position");
+        for at in [0, 8, 9, 50, len - 1] {
+            let mut damaged = cell.to_vec();
+            damaged[at] ^= 1;
+            assert!(matches!(parse_cell(Bytes::from(damaged), 1), Err(StoreError::Corrupt { .. })), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_frame_of_another_salt_number_or_byte_is_none() {
+        let mut frame = FrameWriter::default();
+        frame.clear();
+        frame.put(b"key", None);
+        let bytes = frame.finish(9, SALT).to_vec();
+        let header = |bytes: &[u8], salt| FrameHeader::parse(bytes.first_chunk().unwrap(), salt);
+        assert!(header(&bytes, Salt(1)).is_none());
+        for at in 0..FRAME_HEADER_LEN {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert!(header(&damaged, SALT).is_none(), "{at}");
+        }
+        let good = header(&bytes, SALT).unwrap();
+        let payload = &bytes[FRAME_HEADER_LEN..];
+        assert!(!FrameHeader { number: 10, ..good }.is_of(payload, SALT));
+        assert!(!good.is_of(&payload[1..], SALT));
+        assert!(matches!(parse_ops(&payload[..payload.len() - 1]), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(parse_ops(&[4]), Err(StoreError::Unsupported { found: 4, newest: 3, .. })));
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | 0 | checkpoint: format 1, segment 4, offset 8, frame number 8 |
+//! | 0 | the log position that the last flush reaches: format 1, segment 4, offset 8, frame number 8 |
 //! | 1, lane_id 32 | lane record 187, count 1, the last cells, see [`LaneEntry`] |
 //! | 2, lane_id 32, seq of the first cell 8 | run of cells, see [`Run`] |
 //! | 3, hour 4, lane_id 32 | nothing: the lane has nothing to drop before; one for each lane, or a stale one more |
@@ -23,13 +23,13 @@ use std::sync::Arc;
 use wire::id::{BlobId, LaneId};
 use wire::lane::Seq;
 
-/// What a checkpoint writes: keys with new values, or removed.
+/// What a flush writes: keys with new values, or removed.
 pub type Entries = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 /// A key with its value.
 pub type Entry = (lsm_tree::Slice, lsm_tree::Slice);
 
-/// The key of the checkpoint.
-pub const CHECKPOINT: &[u8] = &[0];
+/// The key of the log position that the last flush reaches.
+pub const FLUSHED: &[u8] = &[0];
 /// The first byte of lane records.
 pub const LANES: u8 = 1;
 const RUNS: u8 = 2;
@@ -45,6 +45,8 @@ pub const SEGMENTS: u8 = 7;
 
 /// Files of the tree kept open at most.
 const TABLES_OPEN_MAX: usize = 128;
+/// Runs of tables that gather before they are merged: merging rewrites the level below, looking up asks each.
+const L0_RUNS: u8 = 8;
 /// Bytes of a table, so that one compaction never holds much.
 const TABLE_BYTES: u64 = 32 << 20;
 
@@ -315,7 +317,7 @@ impl Index {
 
     /// Merges tables where it pays. May run beside everything else.
     pub fn compact(&self) -> Result<(), StoreError> {
-        let strategy = Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES));
+        let strategy = Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES).with_l0_threshold(L0_RUNS));
         self.tree.compact(strategy, self.seqno.get()).map_err(index_error)
     }
 
@@ -325,13 +327,13 @@ impl Index {
     }
 }
 
-/// The checkpoint's value.
+/// The value of [`FLUSHED`].
 pub fn encode_position(position: Position) -> Vec<u8> {
     let Position { segment, offset, number } = position;
     [&[1], &segment.to_be_bytes()[..], &offset.to_be_bytes(), &number.to_be_bytes()].concat()
 }
 
-/// Reads the checkpoint's value.
+/// Reads the value of [`FLUSHED`].
 pub fn parse_position(value: &[u8]) -> Result<Position, StoreError> {
     let corrupt = StoreError::Corrupt { what: "the index" };
     match value.first() {
@@ -344,4 +346,106 @@ pub fn parse_position(value: &[u8]) -> Result<Position, StoreError> {
     let Ok(fields) = <[u8; 20]>::try_from(&value[1..]) else { return Err(corrupt) };
     let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     Ok(Position { segment: number(&fields[..4]) as u32, offset: number(&fields[4..12]), number: number(&fields[12..]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::id::Hash;
+    use wire::lane::LaneClass;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn place(number: u8) -> CellPlace {
+        let body_prefix = BodyPrefix([number; 16]);
+        CellPlace { segment: 0x0102_0304, offset: 0x0506_0708, body_len: 0x400, due_hour: 0x090a, body_prefix }
+    }
+
+    fn record() -> LaneRecord {
+        let record = LaneRecord::new(LaneId([1; 32]), LaneClass::Group, Hash([2; 32]), Hash([3; 32]));
+        LaneRecord { next_seq: 3, ..record }
+    }
+
+    #[test]
+    fn entries_have_their_golden_bytes() {
+        let place_hex = |prefix: &str| ["010203040506070800000400", &prefix.repeat(16)].concat();
+        let run = Run::encode(&[place(0xaa), place(0xbb)]);
+        assert_eq!(hex(&run), ["010000090a", &place_hex("aa"), &place_hex("bb")].concat());
+        let parsed = Run::parse(&run_key(&LaneId([9; 32]), 7), &run).unwrap();
+        assert_eq!(parsed, Run { first: 7, places: vec![place(0xaa), place(0xbb)] });
+        assert_eq!(parsed.end(), 9);
+
+        let tail = [place(0xcc)];
+        let entry = LaneEntry::encode(&record(), tail.iter());
+        let golden = [&hex(&record().encode()), "01", "0102030405060708000004000000090a", &"cc".repeat(16)].concat();
+        assert_eq!(hex(&entry), golden);
+        assert_eq!(LaneEntry::parse(&entry).unwrap(), LaneEntry { record: record(), tail: tail.to_vec() });
+
+        let position = Position { segment: 1, offset: 2, number: 3 };
+        assert_eq!(hex(&encode_position(position)), "010000000100000000000000020000000000000003");
+        assert_eq!(parse_position(&encode_position(position)).unwrap(), position);
+    }
+
+    #[test]
+    fn entries_of_a_newer_version_are_refused_by_name() {
+        let mut run = Run::encode(&[place(1)]);
+        run[0] = 2;
+        let error = Run::parse(&run_key(&LaneId([9; 32]), 7), &run).unwrap_err();
+        assert!(matches!(error, StoreError::Unsupported { found: 2, newest: 1, .. }));
+        let mut entry = LaneEntry::encode(&record(), [].iter());
+        entry[0] = 2;
+        assert!(matches!(LaneEntry::parse(&entry), Err(StoreError::Unsupported { found: 2, .. })));
+        let mut position = encode_position(Position::START);
+        position[0] = 2;
+        assert!(matches!(parse_position(&position), Err(StoreError::Unsupported { found: 2, .. })));
+    }
+
+    #[test]
+    fn entries_of_a_wrong_length_are_corrupt() {
+        let (run, key) = (Run::encode(&[place(1)]), run_key(&LaneId([9; 32]), 7));
+        let (entry, position) = (LaneEntry::encode(&record(), [place(1)].iter()), encode_position(Position::START));
+        for cut in 0..run.len() {
+            assert!(matches!(Run::parse(&key, &run[..cut]), Err(StoreError::Corrupt { .. })), "{cut}");
+        }
+        assert!(matches!(Run::parse(&key[..40], &run), Err(StoreError::Corrupt { .. })));
+        for cut in 0..entry.len() {
+            assert!(matches!(LaneEntry::parse(&entry[..cut]), Err(StoreError::Corrupt { .. })), "{cut}");
+        }
+        let too_many = LaneEntry::encode(&record(), [place(1), place(2), place(3)].iter());
+        assert!(matches!(LaneEntry::parse(&too_many), Err(StoreError::Corrupt { .. })), "more than the lane holds");
+        for cut in 0..position.len() {
+            assert!(matches!(parse_position(&position[..cut]), Err(StoreError::Corrupt { .. })), "{cut}");
+        }
+    }
+
+    #[test]
+    fn the_latest_write_wins_over_reopening_and_merging() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..40_u8 {
+            let index = Index::open(folder.path(), 1 << 20).unwrap();
+            let mut entries = Entries::new();
+            for key in 0..50_u8 {
+                let value = ((key + round) % 3 > 0).then(|| vec![key, round]);
+                entries.insert(vec![key], value);
+            }
+            index.write(entries).unwrap();
+            if round % 5 == 4 {
+                index.compact().unwrap();
+            }
+            for key in 0..50_u8 {
+                let expected = ((key + round) % 3 > 0).then(|| vec![key, round]);
+                assert_eq!(index.get(&[key]).unwrap().map(|value| value.to_vec()), expected, "round {round}");
+            }
+            let kept = index.range(&[0], &[49]).collect::<Result<Vec<_>, _>>().unwrap();
+            assert!(kept.iter().all(|(_, value)| value[1] == round), "round {round}");
+        }
+    }
+
+    #[test]
+    fn hours_never_come_early() {
+        assert_eq!((due_hour(0), due_hour(1), due_hour(3_600), due_hour(3_601)), (0, 1, 1, 2));
+        assert_eq!((hour_of(3_599), hour_of(3_600), hour_of(u64::MAX), due_hour(u64::MAX)), (0, 1, u32::MAX, u32::MAX));
+    }
 }

@@ -27,7 +27,7 @@ impl Lanes for Disk {
         batch.check()?;
         let shared = &*self.shared;
         let mut writer = locked(&shared.writer);
-        shared.load_all(batch.commits.iter().map(|commit| &commit.record.lane_id))?;
+        shared.load_all(&mut writer, batch.commits.iter().map(|commit| &commit.record.lane_id))?;
         let outcomes = shared.judge(batch, &mut writer)?;
         if writer.frame.is_empty() {
             return Ok(outcomes);
@@ -44,7 +44,7 @@ impl Lanes for Disk {
             }
         }
         drop(lanes);
-        shared.checkpoint_if_due(&mut writer);
+        shared.flush_if_due(&mut writer);
         Ok(outcomes)
     }
 
@@ -78,7 +78,7 @@ impl Lanes for Disk {
     fn trim(&self, lane: &LaneId, through: Seq) -> Result<Option<LaneRecord>, StoreError> {
         let shared = &*self.shared;
         let mut writer = locked(&shared.writer);
-        shared.load_all([lane].into_iter())?;
+        shared.load_all(&mut writer, [lane].into_iter())?;
         let Some(old) = shared.lanes().get(lane).and_then(|state| state.record.clone()) else { return Ok(None) };
         let first_seq = through.saturating_add(1).min(old.next_seq);
         if first_seq <= old.first_seq {
@@ -99,7 +99,7 @@ impl Lanes for Disk {
         let is_segment_old = writer.log.end().offset > 0
             && now_s.saturating_sub(*writer.segment_since_s.get_or_insert(now_s)) >= SEGMENT_SECONDS_MAX;
         if is_pending_due || is_segment_old {
-            shared.checkpoint(&mut writer, is_segment_old)?;
+            shared.flush(&mut writer, is_segment_old)?;
         }
         let mut step = ExpiryStep {
             hour,
@@ -154,25 +154,41 @@ struct ExpiryStep {
 
 impl Shared {
     /// Brings lanes into memory, where all of them stay at least until the writer's lock is released.
-    fn load_all<'a>(&self, lanes: impl Iterator<Item = &'a LaneId> + Clone) -> Result<(), StoreError> {
-        let missing = |table: &LaneTable| -> Vec<LaneId> {
-            lanes.clone().filter(|lane| table.get(lane).is_none()).copied().collect()
-        };
-        let mut to_load = missing(&self.lanes());
-        if to_load.is_empty() {
-            return Ok(());
+    fn load_all<'a>(
+        &self,
+        _writer: &mut Writer,
+        lanes: impl Iterator<Item = &'a LaneId> + Clone,
+    ) -> Result<(), StoreError> {
+        let missing = |table: &LaneTable| lanes.clone().filter(|lane| table.get(lane).is_none()).count();
+        let to_load = missing(&self.lanes());
+        // Changed lanes stay until the next flush; the others are only a cache.
+        if to_load > 0 && self.lanes().len() + to_load > 2 * self.options.lanes_in_memory {
+            self.lanes_mut().evict_clean();
         }
-        // Changed lanes stay until the next checkpoint; the others are only a cache.
-        if self.lanes().len() + to_load.len() > 2 * self.options.lanes_in_memory {
-            let mut table = self.lanes_mut();
-            table.evict_clean();
-            to_load = missing(&table);
-        }
-        for lane in to_load {
-            let entry = self.index.lane(&lane)?;
-            self.lanes_mut().load(lane, entry);
+        for lane in lanes {
+            self.load(lane)?;
         }
         Ok(())
+    }
+
+    /// Brings a lane into memory.
+    fn load(&self, lane: &LaneId) -> Result<(), StoreError> {
+        loop {
+            let evictions = {
+                let table = self.lanes();
+                if table.get(lane).is_some() {
+                    return Ok(());
+                }
+                table.evictions()
+            };
+            let entry = self.index.lane(lane)?;
+            let mut table = self.lanes_mut();
+            // A lane not in memory is as the index has it, unless it came, changed and went since we looked.
+            if table.evictions() == evictions {
+                table.load(*lane, entry);
+                return Ok(());
+            }
+        }
     }
 
     /// Says which entries are taken, and puts those into the writer's frame.
@@ -277,41 +293,47 @@ impl Shared {
 
     /// Brings a lane into memory, and its cells' hashes if it has many, and says whether a prefix may be stored.
     fn load_and_look(&self, lane: &LaneId, prefix: &BodyPrefix) -> Result<bool, StoreError> {
-        // No change may come between the look-up and its result.
-        let _writer = locked(&self.writer);
-        self.load_all([lane].into_iter())?;
-        let mut known = HashSet::new();
-        let (first, tail_first) = {
-            let lanes = self.lanes();
-            let Some(state) = lanes.get(lane) else { return Ok(false) };
-            if let Some(may_hold) = state.may_hold(prefix) {
+        loop {
+            self.load(lane)?;
+            let mut known = HashSet::new();
+            let (record, tail_first) = {
+                let lanes = self.lanes();
+                let Some(state) = lanes.get(lane) else { continue };
+                if let Some(may_hold) = state.may_hold(prefix) {
+                    return Ok(may_hold);
+                }
+                known.extend(state.tail.iter().map(|place| fingerprint(&place.body_prefix)));
+                let Some(record) = &state.record else { return Ok(false) };
+                (record.clone(), state.tail_first())
+            };
+            if record.first_seq < tail_first {
+                for run in self.index.runs(lane, record.first_seq, tail_first - 1)? {
+                    known.extend(run?.places.iter().map(|place| fingerprint(&place.body_prefix)));
+                }
+            }
+            let may_hold = known.contains(&fingerprint(prefix));
+            // If the lane has changed since, what was gathered is of no use.
+            if self.lanes_mut().set_known(&record, known, self.options.known_cells) {
                 return Ok(may_hold);
             }
-            known.extend(state.tail.iter().map(|place| fingerprint(&place.body_prefix)));
-            (state.record.as_ref().map_or(1, |record| record.first_seq), state.tail_first())
-        };
-        if first < tail_first {
-            for run in self.index.runs(lane, first, tail_first - 1)? {
-                known.extend(run?.places.iter().map(|place| fingerprint(&place.body_prefix)));
-            }
         }
-        let may_hold = known.contains(&fingerprint(prefix));
-        self.lanes_mut().set_known(lane, known, self.options.known_cells);
-        Ok(may_hold)
     }
 
     /// Looks through a lane for a whole prefix. Only called when its fingerprint is there.
     fn find_exact(&self, lane: &LaneId, prefix: &BodyPrefix) -> Result<Option<CellMark>, StoreError> {
-        let (first, tail_first, mut found) = {
-            let lanes = self.lanes();
-            let Some(state) = lanes.get(lane) else { return Ok(None) };
-            let Some(record) = &state.record else { return Ok(None) };
+        let look = |state: &LaneState| {
             let found = (state.tail_first()..)
                 .zip(&state.tail)
                 .find(|(_, place)| place.body_prefix == *prefix)
                 .map(|(seq, place)| (seq, *place));
-            (record.first_seq, state.tail_first(), found)
+            state.record.as_ref().map(|record| (record.first_seq, state.tail_first(), found))
         };
+        let in_memory = self.lanes().get(lane).map(look);
+        let looked = match in_memory {
+            Some(looked) => looked,
+            None => look(&LaneState::of(self.index.lane(lane)?)),
+        };
+        let Some((first, tail_first, mut found)) = looked else { return Ok(None) };
         if found.is_none() && first < tail_first {
             for run in self.index.runs(lane, first, tail_first - 1)? {
                 let run = run?;
@@ -323,7 +345,10 @@ impl Shared {
             }
         }
         let Some((seq, place)) = found else { return Ok(None) };
-        Ok(self.cells(seq, &[place])?.first().map(CellMark::from))
+        match self.cells(seq, &[place]) {
+            Err(StoreError::Corrupt { .. }) if self.is_dropped(lane, seq)? => Ok(None),
+            cells => Ok(cells?.first().map(CellMark::from)),
+        }
     }
 
     /// A lane's record without the cells below `first_seq`.
@@ -344,7 +369,7 @@ impl Shared {
         trimmed: &[LaneRecord],
         forgotten: &[LaneId],
     ) -> Result<(), StoreError> {
-        self.load_all(trimmed.iter().map(|record| &record.lane_id))?;
+        self.load_all(writer, trimmed.iter().map(|record| &record.lane_id))?;
         let begin = self.append(writer)?;
         for record in trimmed {
             let dropped = plan_drop(&self.index, &self.lanes(), &record.lane_id, record.first_seq)?;
@@ -355,7 +380,7 @@ impl Shared {
         for lane in forgotten {
             writer.book.forget_lane(&mut self.lanes_mut(), *lane);
         }
-        self.checkpoint_if_due(writer);
+        self.flush_if_due(writer);
         Ok(())
     }
 
@@ -365,7 +390,7 @@ impl Shared {
         if !step.seen.insert(*lane) {
             return Ok(());
         }
-        self.load_all([lane].into_iter())?;
+        self.load_all(writer, [lane].into_iter())?;
         let Some(old) = self.lanes().get(lane).and_then(|state| state.record.clone()) else { return Ok(()) };
         let (first_seq, next_hour) = self.first_kept(&old, step)?;
         let (is_empty, forget_s) = (first_seq == old.next_seq, old.forget_s);

@@ -267,3 +267,80 @@ impl Segments {
         Ok(file)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SALT: Salt = Salt(7);
+
+    fn frame(text: &[u8]) -> FrameWriter {
+        let mut frame = FrameWriter::default();
+        frame.clear();
+        frame.put(text, None);
+        frame
+    }
+
+    fn recover(folder: &Path) -> Result<(Log, usize), StoreError> {
+        let mut frames = 0;
+        let log = Log::recover(folder, SALT, Position::START, |_, _| {
+            frames += 1;
+            Ok(())
+        })?;
+        Ok((log, frames))
+    }
+
+    #[test]
+    fn a_failed_write_stops_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = recover(folder.path()).unwrap();
+        log.append(&mut frame(b"one")).unwrap();
+        // A file that cannot be written to stands for a disk that fails.
+        log.file = File::open(segment_path(folder.path(), 1)).unwrap();
+        assert!(matches!(log.append(&mut frame(b"two")), Err(StoreError::Io(_))));
+        assert!(matches!(log.append(&mut frame(b"three")), Err(StoreError::Stopped)));
+        drop(log);
+        assert_eq!(recover(folder.path()).unwrap().1, 1);
+    }
+
+    #[test]
+    fn what_a_client_stored_cannot_pass_for_a_frame() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = recover(folder.path()).unwrap();
+        log.append(&mut frame(b"one")).unwrap();
+        let mut tail = b"a torn frame, with a body that looks like one of a later number: ".to_vec();
+        tail.extend_from_slice(frame(b"forged").finish(99, Salt(8)));
+        log.file.write_all(&tail).unwrap();
+        let (log, frames) = recover(folder.path()).unwrap();
+        assert_eq!(frames, 1);
+        assert_eq!(log.file.metadata().unwrap().len(), log.end().offset, "the tail is cut off");
+    }
+
+    #[test]
+    fn a_later_frame_behind_damage_is_found_anywhere() {
+        for gap in [1, 31, 32, (1 << 20) - 1, 1 << 20, (1 << 20) + 40] {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut log, _) = recover(folder.path()).unwrap();
+            log.append(&mut frame(b"one")).unwrap();
+            log.file.write_all(&vec![0; gap]).unwrap();
+            log.file.write_all(frame(b"three").finish(3, SALT)).unwrap();
+            assert!(matches!(recover(folder.path()), Err(StoreError::Corrupt { .. })), "{gap}");
+        }
+    }
+
+    #[test]
+    fn numbers_go_on_over_segments() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, _) = recover(folder.path()).unwrap();
+        for text in [b"one", b"two"] {
+            log.append(&mut frame(text)).unwrap();
+            log.rotate().unwrap();
+        }
+        let end = log.end();
+        assert_eq!((end.segment, end.offset, end.number), (3, 0, 3));
+        let (log, frames) = recover(folder.path()).unwrap();
+        assert_eq!((log.end(), frames), (end, 2));
+        remove_segment(folder.path(), 2).unwrap();
+        assert!(matches!(recover(folder.path()), Err(StoreError::Corrupt { .. })), "a gap");
+    }
+}

@@ -5,10 +5,10 @@
 //! | `FORMAT` | the version of all of this, and the salt of its checksums |
 //! | `LOCK` | held by the process that has the folder open |
 //! | `log/` | segments: every change, appended and synced before it is acknowledged; cells live here and nowhere else |
-//! | `index/` | an LSM tree that says where in the log things are, up to a checkpoint |
+//! | `index/` | an LSM tree that says where in the log things are, up to the last flush |
 //! | `blobs/` | one file for each blob |
 //!
-//! A commit is one write and one sync of the log, then a change in memory. When enough has gathered, a checkpoint
+//! A commit is one write and one sync of the log, then a change in memory. When enough has gathered, a flush
 //! writes what changed to the index as one sorted, durable step that also names the log position it reaches; opening
 //! replays the log from there. Segments go when none of their cells is needed any more.
 //!
@@ -40,12 +40,12 @@ use wire::id::LaneId;
 /// What an operator or a test may change.
 #[derive(Debug, Clone, Copy)]
 pub struct DiskOptions {
-    /// A new segment is begun at the first checkpoint past this size. Expired cells take disk space until all cells
+    /// A new segment is begun at the first flush past this size. Expired cells take disk space until all cells
     /// of their segment have expired.
     pub segment_bytes: u64,
-    /// A checkpoint is taken after this many bytes of log: what opening has to replay at most, but for one batch.
-    pub checkpoint_bytes: u64,
-    /// A checkpoint is taken when so many lanes have changed, and at most so many stay in memory after it.
+    /// The index is flushed after this many bytes of log: what opening has to replay at most, but for one batch.
+    pub flush_bytes: u64,
+    /// The index is flushed when so many lanes have changed, and at most so many stay in memory after it.
     pub lanes_in_memory: usize,
     /// Hashes of cells in memory at most, over all lanes, by which repeated appends are known.
     pub known_cells: usize,
@@ -57,7 +57,7 @@ impl Default for DiskOptions {
     fn default() -> Self {
         Self {
             segment_bytes: 64 << 20,
-            checkpoint_bytes: 48 << 20,
+            flush_bytes: 48 << 20,
             lanes_in_memory: 32_768,
             known_cells: 1 << 20,
             cache_bytes: 8 << 20,
@@ -67,12 +67,12 @@ impl Default for DiskOptions {
 
 /// The version of the folder's layout.
 const FORMAT_VERSION: u32 = 1;
-/// Bytes of registers and other small values that wait for a checkpoint at most.
+/// Bytes of registers and other small values that wait for a flush at most.
 const OVERLAY_BYTES_MAX: usize = 8 << 20;
-/// Runs of tables at which a checkpoint merges some itself, because the compactor fell behind.
+/// Runs of tables at which a flush merges some itself, because the compactor fell behind.
 const BACKLOG_MAX: usize = 24;
 /// Runs of tables that the compactor leaves alone.
-const BACKLOG_CALM: usize = 4;
+const BACKLOG_CALM: usize = 8;
 /// A segment is closed when it is so old, so that its expired cells leave the disk in time.
 const SEGMENT_SECONDS_MAX: u64 = 86_400;
 
@@ -103,10 +103,10 @@ struct Writer {
     wake: SyncSender<()>,
 }
 
-/// What gathers until the next checkpoint.
+/// What gathers until the next flush.
 #[derive(Default)]
 struct Book {
-    checkpoint: Option<Position>,
+    flushed: Option<Position>,
     live: BTreeMap<u32, u64>,
     live_changed: BTreeSet<u32>,
     overlay_bytes: usize,
@@ -144,7 +144,7 @@ impl Disk {
         // Places in a segment are kept in 32 bits.
         let options = DiskOptions {
             segment_bytes: options.segment_bytes.min(1 << 30),
-            checkpoint_bytes: options.checkpoint_bytes.min(1 << 30),
+            flush_bytes: options.flush_bytes.min(1 << 30),
             ..options
         };
         let lock = File::create(folder.join("LOCK"))?;
@@ -164,9 +164,9 @@ impl Disk {
     }
 
     /// Brings the index up to date, so that the next opening replays nothing. Never needed for durability.
-    pub fn checkpoint(&self) -> Result<(), StoreError> {
+    pub fn flush(&self) -> Result<(), StoreError> {
         let mut writer = locked(&self.shared.writer);
-        self.shared.checkpoint(&mut writer, false)
+        self.shared.flush(&mut writer, false)
     }
 }
 
@@ -229,8 +229,8 @@ impl Shared {
     fn open(folder: &Path, salt: Salt, options: DiskOptions) -> Result<(Self, Receiver<()>), StoreError> {
         let log_folder = folder.join("log");
         let index = Index::open(&folder.join("index"), options.cache_bytes)?;
-        let checkpoint = index.get(index::CHECKPOINT)?.map(|value| index::parse_position(&value)).transpose()?;
-        let mut book = Book { checkpoint, ..Book::default() };
+        let flushed = index.get(index::FLUSHED)?.map(|value| index::parse_position(&value)).transpose()?;
+        let mut book = Book { flushed, ..Book::default() };
         for entry in index.range(&index::segment_key(0), &index::segment_key(u32::MAX)) {
             let (key, value) = entry?;
             let parsed = (key[1..].try_into().ok()).zip(value[..].try_into().ok());
@@ -238,7 +238,7 @@ impl Shared {
             book.live.insert(u32::from_be_bytes(segment), u64::from_be_bytes(live));
         }
         let (mut lanes, mut overlay) = (LaneTable::default(), Entries::new());
-        let from = checkpoint.unwrap_or(Position::START);
+        let from = flushed.unwrap_or(Position::START);
         let log = Log::recover(&log_folder, salt, from, |position, payload| {
             replay(position, payload, &index, &mut lanes, &mut overlay, &mut book)
         })?;
@@ -297,21 +297,21 @@ impl Shared {
         Ok(begin)
     }
 
-    /// Takes a checkpoint if enough has gathered. The caller's change is durable, so a failure here is not its
+    /// Flushes if enough has gathered. The caller's change is durable, so a failure here is not its
     /// failure: it stops the store.
-    fn checkpoint_if_due(&self, writer: &mut Writer) {
+    fn flush_if_due(&self, writer: &mut Writer) {
         let book = &writer.book;
-        let is_due = book.bytes >= self.options.checkpoint_bytes
+        let is_due = book.bytes >= self.options.flush_bytes
             || book.changed_lanes >= self.options.lanes_in_memory
             || book.overlay_bytes >= OVERLAY_BYTES_MAX;
-        if is_due && self.checkpoint(writer, false).is_err() {
+        if is_due && self.flush(writer, false).is_err() {
             writer.log.stop();
         }
     }
 
     /// Writes what changed to the index, together with the log position that this reaches.
-    fn checkpoint(&self, writer: &mut Writer, is_segment_closed: bool) -> Result<(), StoreError> {
-        if writer.log.end().offset >= self.options.segment_bytes || is_segment_closed {
+    fn flush(&self, writer: &mut Writer, closes_segment: bool) -> Result<(), StoreError> {
+        if writer.log.end().offset >= self.options.segment_bytes || closes_segment {
             let closed = writer.log.end().segment;
             writer.log.rotate()?;
             writer.segment_since_s = None;
@@ -319,7 +319,7 @@ impl Shared {
             writer.book.live_changed.insert(closed);
         }
         let end = writer.log.end();
-        if writer.book.checkpoint == Some(end) && self.overlay().is_empty() {
+        if writer.book.flushed == Some(end) && self.overlay().is_empty() {
             return Ok(());
         }
         let mut entries = self.overlay().clone();
@@ -347,12 +347,12 @@ impl Shared {
             let live = writer.book.live.get(segment).copied().unwrap_or(0);
             entries.insert(index::segment_key(*segment), Some(live.to_be_bytes().to_vec()));
         }
-        entries.insert(index::CHECKPOINT.to_vec(), Some(index::encode_position(end)));
+        entries.insert(index::FLUSHED.to_vec(), Some(index::encode_position(end)));
         self.index.write(entries)?;
         self.lanes_mut().settle(self.options.lanes_in_memory);
         self.overlay_mut().clear();
         let live = std::mem::take(&mut writer.book.live);
-        writer.book = Book { checkpoint: Some(end), live, ..Book::default() };
+        writer.book = Book { flushed: Some(end), live, ..Book::default() };
         self.remove_dead_segments(writer)?;
         // Full means that the compactor is about to look anyway.
         let _ = writer.wake.try_send(());
@@ -362,7 +362,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Removes segments before the checkpoint of which no cell is needed.
+    /// Removes segments before the flushed position of which no cell is needed.
     fn remove_dead_segments(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let end = writer.log.end().segment;
         let dead: Vec<u32> =
@@ -479,7 +479,7 @@ impl Book {
         self.changed_lanes += usize::from(!state.is_dirty);
         let places = cells.iter().map(|cell| CellPlace {
             segment: position.segment,
-            // A segment ends at the first checkpoint past its size, and a batch is bounded, so this holds in 32 bits.
+            // A segment ends at the first flush past its size, and a batch is bounded, so this holds in 32 bits.
             offset: (position.offset as u32).saturating_add(cell.offset),
             body_len: cell.body_len,
             due_hour: hour,

@@ -87,12 +87,12 @@ impl Shared {
             overlay.insert(key, value);
         }
         drop(overlay);
-        self.checkpoint_if_due(writer);
+        self.flush_if_due(writer);
         Ok(())
     }
 }
 
-/// Merges what waits for a checkpoint over what the index holds.
+/// Merges what waits for a flush over what the index holds.
 fn merge(
     index: &Index,
     mut overlay: Entries,

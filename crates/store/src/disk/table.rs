@@ -20,7 +20,7 @@ pub struct LaneState {
     pub is_dirty: bool,
     /// The index has a time for this lane.
     pub has_due: bool,
-    /// Used since the last checkpoint.
+    /// Used since the last flush.
     pub is_used: bool,
 }
 
@@ -58,7 +58,7 @@ impl LaneState {
         }
     }
 
-    /// Whether the tail has become so long that the next checkpoint makes runs of it.
+    /// Whether the tail has become so long that the next flush makes runs of it.
     pub fn is_tail_long(&self) -> bool {
         self.tail.len() > TAIL_CELLS_MAX
     }
@@ -104,6 +104,7 @@ impl LaneState {
 pub struct LaneTable {
     lanes: HashMap<LaneId, LaneState>,
     known_cells: usize,
+    evictions: u64,
 }
 
 impl LaneTable {
@@ -132,8 +133,17 @@ impl LaneTable {
         self.lanes.iter().filter(|(_, state)| state.is_dirty)
     }
 
-    /// Remembers the hashes of a lane's cells; over `limit` in all, other lanes' are forgotten.
-    pub fn set_known(&mut self, lane: &LaneId, known: HashSet<u64>, limit: usize) {
+    /// Counts the times that lanes left memory.
+    pub fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// Remembers the hashes of a lane's cells, if the lane is still as `record` says; `false` if not. Over `limit` in
+    /// all, other lanes' are forgotten.
+    pub fn set_known(&mut self, record: &LaneRecord, known: HashSet<u64>, limit: usize) -> bool {
+        if self.lanes.get(&record.lane_id).and_then(|state| state.record.as_ref()) != Some(record) {
+            return false;
+        }
         self.known_cells += known.len();
         if self.known_cells > limit {
             for state in self.lanes.values_mut() {
@@ -141,13 +151,15 @@ impl LaneTable {
             }
             self.known_cells = known.len();
         }
-        if let Some(state) = self.lanes.get_mut(lane) {
+        if let Some(state) = self.lanes.get_mut(&record.lane_id) {
             state.known = Some(known);
         }
+        true
     }
 
     /// The index has everything now: keeps at most `limit` lanes, of those used since the last time.
     pub fn settle(&mut self, limit: usize) {
+        self.evictions += 1;
         let mut kept = 0;
         self.lanes.retain(|_, state| {
             let is_kept = state.is_used && state.record.is_some() && kept < limit;
@@ -169,6 +181,7 @@ impl LaneTable {
 
     /// Drops lanes that the index has as they are.
     pub fn evict_clean(&mut self) {
+        self.evictions += 1;
         self.lanes.retain(|_, state| state.is_dirty);
         self.lanes.shrink_to_fit();
         self.known_cells = self.lanes.values().map(|state| state.known.as_ref().map_or(0, HashSet::len)).sum();
