@@ -18,7 +18,7 @@ const CLANG_SUFFIXES: &[&str] = &["-22", "-21", "-20", "-19", "-18", "-17", "-16
 pub fn run(workspace: &Workspace) -> Result<()> {
     let crates: Vec<&str> = CRATES.iter().copied().filter(|name| workspace.member(name).is_some()).collect();
     ensure_target(workspace)?;
-    let mut build = process::cargo(&workspace.root).args(["build", "--target", TARGET, "--profile", "wasm-check"]);
+    let mut build = process::cargo(&workspace.root).args(["build", "--target", TARGET, "--profile", "ci"]);
     for name in &crates {
         build = build.args(["--package", name]);
     }
