@@ -7,10 +7,14 @@
 //! |---|---|
 //! | [`frames`] | what client and node send each other; receipts and evidence |
 //! | [`members`] | what members send each other through a node |
+//! | [`contacts`] | first contact and groups: links, bundles, doors, knocks, KeyPackages |
+//! | [`devices`] | a whole device behind a node that says anything |
 //! | [`identities`] | certificates, addresses, words |
 //! | [`disk`] | what a node reads back |
 //! | [`mutate`] | deterministic mutations for the replay |
 
+pub mod contacts;
+pub mod devices;
 pub mod disk;
 pub mod frames;
 pub mod identities;
@@ -25,6 +29,8 @@ pub struct Target {
     pub run: fn(&[u8]) -> bool,
     /// Inputs made by the real encoders; each is accepted.
     pub seeds: fn() -> Vec<Seed>,
+    /// Places of an input that the replay mutates: few where a run costs milliseconds. libFuzzer knows no such bound.
+    pub places: usize,
 }
 
 /// An input with the name of its file.
@@ -41,24 +47,41 @@ impl Seed {
     }
 }
 
+/// Places of an input that are mutated where a run costs microseconds.
+const PLACES: usize = 96;
+
 /// All targets.
 pub const TARGETS: &[Target] = &[
-    Target { name: "client_frame", run: frames::client_frame, seeds: frames::client_frame_seeds },
-    Target { name: "node_frame", run: frames::node_frame, seeds: frames::node_frame_seeds },
-    Target { name: "evidence", run: frames::evidence, seeds: frames::evidence_seeds },
-    Target { name: "receipt_path", run: frames::receipt_path, seeds: frames::receipt_path_seeds },
-    Target { name: "app_content", run: members::app_content, seeds: members::app_content_seeds },
-    Target { name: "content", run: members::content, seeds: members::content_seeds },
-    Target { name: "whisper", run: members::whisper, seeds: members::whisper_seeds },
-    Target { name: "cell", run: members::cell, seeds: members::cell_seeds },
-    Target { name: "cell_blob", run: members::cell_blob, seeds: members::cell_blob_seeds },
-    Target { name: "certificate", run: identities::certificate, seeds: identities::certificate_seeds },
-    Target { name: "address", run: identities::address, seeds: identities::address_seeds },
-    Target { name: "node_url", run: identities::node_url, seeds: identities::node_url_seeds },
-    Target { name: "phrase", run: identities::phrase, seeds: identities::phrase_seeds },
-    Target { name: "safety_number", run: identities::safety_number, seeds: identities::safety_number_seeds },
-    Target { name: "lane_record", run: disk::lane_record, seeds: disk::lane_record_seeds },
-    Target { name: "stored_cell", run: disk::stored_cell, seeds: disk::stored_cell_seeds },
+    Target { name: "client_frame", run: frames::client_frame, seeds: frames::client_frame_seeds, places: PLACES },
+    Target { name: "node_frame", run: frames::node_frame, seeds: frames::node_frame_seeds, places: PLACES },
+    Target { name: "evidence", run: frames::evidence, seeds: frames::evidence_seeds, places: PLACES },
+    Target { name: "receipt_path", run: frames::receipt_path, seeds: frames::receipt_path_seeds, places: PLACES },
+    Target { name: "app_content", run: members::app_content, seeds: members::app_content_seeds, places: PLACES },
+    Target { name: "content", run: members::content, seeds: members::content_seeds, places: PLACES },
+    Target { name: "whisper", run: members::whisper, seeds: members::whisper_seeds, places: PLACES },
+    Target { name: "cell", run: members::cell, seeds: members::cell_seeds, places: PLACES },
+    Target { name: "cell_blob", run: members::cell_blob, seeds: members::cell_blob_seeds, places: PLACES },
+    Target { name: "certificate", run: identities::certificate, seeds: identities::certificate_seeds, places: 24 },
+    Target { name: "address", run: identities::address, seeds: identities::address_seeds, places: PLACES },
+    Target { name: "node_url", run: identities::node_url, seeds: identities::node_url_seeds, places: PLACES },
+    Target { name: "phrase", run: identities::phrase, seeds: identities::phrase_seeds, places: PLACES },
+    Target {
+        name: "safety_number",
+        run: identities::safety_number,
+        seeds: identities::safety_number_seeds,
+        places: PLACES,
+    },
+    Target { name: "invite_link", run: contacts::invite_link, seeds: contacts::invite_link_seeds, places: PLACES },
+    Target { name: "invite_bundle", run: contacts::invite_bundle, seeds: contacts::invite_bundle_seeds, places: 10 },
+    Target { name: "door_record", run: contacts::door_record, seeds: contacts::door_record_seeds, places: 16 },
+    Target { name: "key_package", run: contacts::key_package, seeds: contacts::key_package_seeds, places: 24 },
+    Target { name: "knock", run: contacts::knock, seeds: contacts::knock_seeds, places: 8 },
+    Target { name: "knock_body", run: contacts::knock_body, seeds: contacts::knock_body_seeds, places: 8 },
+    Target { name: "welcome_blob", run: contacts::welcome_blob, seeds: contacts::welcome_blob_seeds, places: 12 },
+    Target { name: "policy", run: contacts::policy, seeds: contacts::policy_seeds, places: PLACES },
+    Target { name: "device", run: devices::device, seeds: devices::device_seeds, places: 8 },
+    Target { name: "lane_record", run: disk::lane_record, seeds: disk::lane_record_seeds, places: PLACES },
+    Target { name: "stored_cell", run: disk::stored_cell, seeds: disk::stored_cell_seeds, places: PLACES },
 ];
 
 /// The target of a name.

@@ -100,7 +100,7 @@ fn replay(name: &str) {
     for (at, (file, input)) in inputs.iter().enumerate() {
         run(target, file, input);
         let (_, other) = &inputs[(at + 1) % inputs.len()];
-        fuzz::mutate::each(input, other, |mutated| {
+        fuzz::mutate::each(input, other, target.places, |mutated| {
             run(target, file, mutated);
         });
     }
@@ -108,5 +108,6 @@ fn replay(name: &str) {
 
 replay! {
     client_frame node_frame evidence receipt_path app_content content whisper cell cell_blob certificate address
-    node_url phrase safety_number lane_record stored_cell
+    node_url phrase safety_number invite_link invite_bundle door_record key_package knock knock_body welcome_blob policy
+    device     lane_record stored_cell
 }
