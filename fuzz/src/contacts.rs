@@ -148,11 +148,11 @@ pub fn knock_body(bytes: &[u8]) -> bool {
     open_knock(&*CRYPTO, &LANE, &ADA.intro, bytes).is_ok() || bytes.len() >= X_WING_ENC_BYTES
 }
 
-/// The content of a Welcome's blob.
+/// The content of the blob that a Welcome names.
 pub fn welcome_blob(content: &[u8]) -> bool {
-    let blob = seal(&KEY, &LANE.0, content, 65_536);
+    let blob = seal(&KEY, b"sottovoce welcome rest 1", content, 65_536);
     let reference = BlobReference { id: BlobId(Hash::of(&[&blob]).0), key: BlobKey(KEY) };
-    WelcomePackage::open_blob(&LANE, &reference, &blob).is_ok()
+    WelcomePackage::open_rest(bytes_of(&[13; 300]), &reference, &blob).is_ok()
 }
 
 /// A group's policy has one encoding.
@@ -227,6 +227,7 @@ pub fn knock_seeds() -> Vec<Seed> {
         ..Default::default()
     };
     let in_blob = proto::Welcome {
+        welcome: bytes_of(&[13; 300]),
         blob_id: bytes_of(&[15; 32]),
         blob_key: bytes_of(&[16; 32]),
         reboot_of: group_id.clone(),
@@ -276,10 +277,9 @@ pub fn knock_body_seeds() -> Vec<Seed> {
     vec![Seed::new("noise", vec![0x5A; X_WING_ENC_BYTES + 100])]
 }
 
-/// A Welcome with one certificate.
+/// A tree and one certificate.
 pub fn welcome_blob_seeds() -> Vec<Seed> {
     let welcome = proto::Welcome {
-        welcome: bytes_of(&[13; 300]),
         tree: bytes_of(&[14; 200]),
         certificates: vec![ADA.certificate.as_bytes().clone()],
         ..Default::default()
