@@ -252,6 +252,7 @@ mod tests {
         Certificate::issue(&root(), DeviceId([2; 16]), DeviceKey::from_seed(&[1; 32]).public(), 1_800_000_000)
     }
 
+    /// Independent implementations of Ed25519 and ML-DSA-65 verify the vector's signatures.
     #[test]
     fn issued_certificate_is_golden() {
         let bytes = data_encoding::HEXLOWER.decode(VECTOR.trim().as_bytes()).unwrap();

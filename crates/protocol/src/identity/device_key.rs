@@ -122,6 +122,22 @@ mod tests {
     }
 
     #[test]
+    fn second_encoding_of_a_signature_is_refused() {
+        // S + L: the same scalar, not reduced.
+        let order = HEXLOWER.decode(b"edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
+        let key = DeviceKey::from_seed(&[1; 32]);
+        let mut signature = key.sign_labelled(b"m");
+        let mut carry = 0u16;
+        for (byte, addend) in signature[32..].iter_mut().zip(order) {
+            carry += u16::from(*byte) + u16::from(addend);
+            *byte = carry.to_le_bytes()[0];
+            carry >>= 8;
+        }
+        assert_eq!(carry, 0);
+        assert!(!key.public().verifies(b"m", &signature));
+    }
+
+    #[test]
     fn seed_survives_storage_and_stays_out_of_debug() {
         let key = DeviceKey::from_seed(&[3; 32]);
         assert_eq!(DeviceKey::from_seed(&key.to_seed()).public(), key.public());

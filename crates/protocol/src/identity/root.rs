@@ -198,7 +198,7 @@ mod tests {
     }
 
     /// Of the phrase "abandon … art": root_ed_pk, H(root_mldsa65_pk), account_id, recovery key, blob owner, door owner.
-    /// All but the ML-DSA key and what hangs on it agree with an independent computation.
+    /// All agree with independent implementations.
     const GOLDEN: [&str; 6] = [
         "1177b28b380b202bd40546beb39b348f651887dcff2b8807bcf056918aa5db6b",
         "e61957e96861d6a8f520d5487c5b4890787d89e9c177546883b61fd7fbeb131e",
