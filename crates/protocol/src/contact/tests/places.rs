@@ -282,7 +282,7 @@ fn welcome_rest_comes_back_with_its_key_only() {
     let (ada, bob) = (Person::new(1), Person::new(2));
     let package = package(&[&ada, &bob], 60_000);
     let (reference, blob) = package.seal_rest(&mut rng(1)).unwrap();
-    assert_eq!((reference.id, blob.ciphertext.len()), (blob.id, 131_072));
+    assert_eq!((reference.id, blob.ciphertext.len()), (blob.id, 71_680));
     let welcome = package.welcome.clone();
     assert!(WelcomePackage::open_rest(welcome.clone(), &reference, &blob.ciphertext) == Ok(package));
     let none = Malformed::Missing { field: "welcome" };
