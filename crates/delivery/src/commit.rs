@@ -13,12 +13,17 @@ use wire::id::LaneId;
 use wire::node::{Event, Refusal};
 
 impl Node {
+    /// Whether [`Self::take_batch`] would give one now.
+    pub fn has_batch(&self) -> bool {
+        let Forming { lanes, trims, doors, answers, .. } = &self.forming;
+        let is_empty = answers.is_empty() && lanes.is_empty() && trims.is_empty() && doors.is_empty();
+        !self.is_committing && !is_empty
+    }
+
     /// What must become durable now as one unit, or `None`: nothing waits, or the batch before is still out.
     /// Perform it and call [`Self::committed`].
     pub fn take_batch(&mut self, now_ms: u64) -> Option<Batch> {
-        let forming = &self.forming;
-        let is_idle = forming.answers.is_empty() && forming.lanes.is_empty() && forming.trims.is_empty();
-        if self.is_committing || (is_idle && forming.doors.is_empty()) {
+        if !self.has_batch() {
             return None;
         }
         let Forming { lanes, pins, trims, doors, answers, .. } = std::mem::take(&mut self.forming);

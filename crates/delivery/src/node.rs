@@ -224,6 +224,11 @@ impl Node {
         }
     }
 
+    /// Whether the connection's outbox holds anything.
+    pub fn has_output(&self, conn: ConnId) -> bool {
+        self.connection(conn).is_some_and(|connection| !connection.outbox.is_empty())
+    }
+
     /// Moves the connections whose outboxes got something to `conns`: drain them.
     pub fn take_wakes(&mut self, conns: &mut Vec<ConnId>) {
         conns.append(&mut self.wakes);

@@ -1,0 +1,566 @@
+//! What the operator says: flags over environment over file over defaults, one table for all of them.
+
+use crate::blob::BlobLimits;
+use anyhow::{Context as _, anyhow, bail};
+use clap::Parser;
+use delivery::Policy;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// A Sottovoce node: keeps sealed cells in order for those who hold their keys, and learns nothing else.
+#[derive(Debug, Default, Parser)]
+#[command(name = "sottovoce-node", version, about)]
+pub struct Flags {
+    /// The data folder [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:7440]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// The URL that clients use, when it is not what --listen says
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// A TOML file with any of these settings and all limits
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A certificate chain in PEM, read again when it changes
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// The certificate's private key in PEM
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// Fetch and renew a certificate for this name by ACME
+    #[arg(long, value_name = "NAME")]
+    pub acme_domain: Option<String>,
+    /// Whom the certificate authority may write to
+    #[arg(long, value_name = "MAIL")]
+    pub acme_contact: Option<String>,
+    /// The ACME directory [default: Let's Encrypt]
+    #[arg(long, value_name = "URL")]
+    pub acme_directory: Option<String>,
+    /// Where to serve /metrics [default: nowhere]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub admin_listen: Option<String>,
+    /// error, warn, info or debug [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// Threads that serve connections [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<String>,
+    /// Sets a limit, for example lane_appends_per_s=1000; may be repeated
+    #[arg(long, value_name = "NAME=N")]
+    pub limit: Vec<String>,
+}
+
+/// Everything that the node needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The URL that clients use.
+    pub public_url: Option<String>,
+    /// How to do TLS.
+    pub tls: TlsConfig,
+    /// Where to serve metrics.
+    pub admin_listen: Option<SocketAddr>,
+    /// The most talkative level that is logged.
+    pub log: tracing::Level,
+    /// Threads that serve connections.
+    pub threads: usize,
+    /// What the machine allows.
+    pub policy: Policy,
+    /// What blob requests may use.
+    pub blobs: BlobLimits,
+    /// What the shell allows.
+    pub shell: ShellLimits,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsConfig {
+    /// Nowhere: plain HTTP.
+    None,
+    /// From files.
+    Files {
+        /// The chain, PEM.
+        certificate: PathBuf,
+        /// The private key, PEM.
+        key: PathBuf,
+    },
+    /// By ACME.
+    Acme {
+        /// The name.
+        domain: String,
+        /// A mail address.
+        contact: Option<String>,
+        /// The authority's directory.
+        directory: String,
+    },
+}
+
+/// Limits that the machine does not know of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShellLimits {
+    /// Connections from one address, loopback aside.
+    pub connections_per_address: u32,
+    /// Bytes of unfinished and unhandled messages of all connections together.
+    pub inbound_bytes: usize,
+    /// Below so many free bytes on the data folder's disk, app cells and blobs are refused.
+    pub disk_free_bytes: u64,
+    /// Seconds that connections get to end at SIGTERM.
+    pub drain_s: u64,
+}
+
+const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
+const ENVIRONMENT: &str = "SOTTOVOCE_";
+const KEYS: [&str; 11] = [
+    "data",
+    "listen",
+    "public_url",
+    "tls_cert",
+    "tls_key",
+    "acme_domain",
+    "acme_contact",
+    "acme_directory",
+    "admin_listen",
+    "log",
+    "threads",
+];
+
+type Set = fn(&mut Config, u64);
+type Get = fn(&Config) -> u64;
+
+/// A limit: its name, what it may be, and where it lives.
+pub struct Limit {
+    /// Its key in the file's `[limits]`.
+    pub name: &'static str,
+    /// What it bounds.
+    pub about: &'static str,
+    /// The least that is allowed.
+    pub min: u64,
+    /// The most that is allowed.
+    pub max: u64,
+    set: Set,
+    get: Get,
+}
+
+impl Limit {
+    /// Its value unless set.
+    pub fn default_value(&self) -> u64 {
+        (self.get)(&Config::default())
+    }
+}
+
+macro_rules! limit {
+    ($name:literal, $about:literal, $min:expr, $max:expr, $($path:ident).+ as $type:ty) => {
+        Limit {
+            name: $name,
+            about: $about,
+            min: $min,
+            max: $max,
+            set: |config, value| config.$($path).+ = <$type>::try_from(value).unwrap_or(<$type>::MAX),
+            get: |config| u64::try_from(config.$($path).+).unwrap_or(u64::MAX),
+        }
+    };
+}
+
+const TERA: u64 = 1 << 40;
+
+/// Every limit.
+pub static LIMITS: [Limit; 37] = [
+    limit!("connections", "connections at once", 1, 4_000_000, policy.connections_max as u32),
+    limit!(
+        "connections_per_address",
+        "connections from one address; loopback is not counted",
+        1,
+        4_000_000,
+        shell.connections_per_address as u32
+    ),
+    limit!("subscriptions", "open lanes of all connections together", 1, 100_000_000, policy.subscriptions_max as u32),
+    limit!(
+        "hot_lanes",
+        "lanes with recent appends that are held in memory",
+        1_024,
+        100_000_000,
+        policy.hot_lanes_max as u32
+    ),
+    limit!("connection_lanes", "open lanes of one connection", 1, 65_536, policy.connection_lanes_max as u32),
+    limit!(
+        "connection_appends",
+        "unanswered appends of one connection",
+        1,
+        65_536,
+        policy.connection_appends_max as u32
+    ),
+    limit!(
+        "connection_outbound_bytes",
+        "bytes that wait for one slow reader",
+        131_072,
+        1 << 30,
+        policy.connection_outbound_bytes_max as usize
+    ),
+    limit!(
+        "connection_requests_per_s",
+        "requests a second of one connection",
+        1,
+        10_000_000,
+        policy.connection_requests.refill as u64
+    ),
+    limit!(
+        "connection_requests_burst",
+        "requests of one connection in a burst",
+        1,
+        10_000_000,
+        policy.connection_requests.burst as u64
+    ),
+    limit!(
+        "inbound_bytes",
+        "bytes of unfinished and unhandled messages of all connections together",
+        4 << 20,
+        TERA,
+        shell.inbound_bytes as usize
+    ),
+    limit!("lane_bytes", "bytes stored in a lane", 65_536, TERA, policy.lane_bytes_max as u64),
+    limit!("lane_appends_per_s", "app cells a second in a lane", 1, 10_000_000, policy.lane_appends.refill as u64),
+    limit!("lane_appends_burst", "app cells of a lane in a burst", 1, 10_000_000, policy.lane_appends.burst as u64),
+    limit!(
+        "lane_handshakes_per_min",
+        "handshakes a minute in a lane",
+        1,
+        1_000_000,
+        policy.lane_handshakes.refill as u64
+    ),
+    limit!(
+        "lane_handshakes_burst",
+        "handshakes of a lane in a burst; one connection gets a fifth",
+        5,
+        1_000_000,
+        policy.lane_handshakes.burst as u64
+    ),
+    limit!(
+        "lane_handshake_bytes_per_h",
+        "bytes an hour of a lane's handshakes and their blobs",
+        65_536,
+        TERA,
+        policy.lane_handshake_bytes.refill as u64
+    ),
+    limit!(
+        "lane_handshake_bytes_burst",
+        "the same in a burst; one connection gets a fifth",
+        65_536,
+        TERA,
+        policy.lane_handshake_bytes.burst as u64
+    ),
+    limit!("door_cells", "cells that wait in a door's lane", 1, 1_000_000, policy.door_cells_max as u64),
+    limit!("invite_cells", "cells that wait in an invite's lane", 1, 1_000_000, policy.invite_cells_max as u64),
+    limit!("door_key_packages", "KeyPackages at a door", 1, 100, policy.door_key_packages_max as usize),
+    limit!("retention_days", "days that cells of groups are kept", 1, 36_500, policy.retention_days as u32),
+    limit!("door_retention_days", "days that cells of doors are kept", 1, 36_500, policy.door_retention_days as u32),
+    limit!("invite_days", "days that an invite lives at most", 1, 36_500, policy.invite_days_max as u32),
+    limit!(
+        "lane_record_days",
+        "days that a lane's record outlives its last cell",
+        1,
+        36_500,
+        policy.lane_record_days as u32
+    ),
+    limit!("claim_bits", "bits of work for a KeyPackage", 0, 40, policy.claim_bits as u32),
+    limit!("knock_bits", "bits of work for a knock at an empty door", 0, 40, policy.knock_bits as u32),
+    limit!("knock_bits_max", "bits of work for a knock at a crowded door", 0, 40, policy.knock_bits_max as u32),
+    limit!(
+        "whispers_per_s",
+        "whispers a second of one connection in one lane",
+        1,
+        1_000,
+        policy.whispers.refill as u64
+    ),
+    limit!("whispers_burst", "the same in a burst", 1, 1_000, policy.whispers.burst as u64),
+    limit!("attest_ms", "milliseconds between two Attests of a lane", 0, 3_600_000, policy.attest_ms as u64),
+    limit!("batch_cells", "cells that wait for one flush", 1, 65_536, policy.batch_cells_max as usize),
+    limit!("batch_bytes", "bytes of cells that wait for one flush", 65_536, 64 << 20, policy.batch_bytes_max as usize),
+    limit!("blob_bytes", "bytes of a blob", 65_536, 16 << 20, policy.blob_bytes_max as u64),
+    limit!("blob_upload_bytes", "bytes of uploads in memory at once", 17 << 20, TERA, blobs.upload_bytes_max as usize),
+    limit!("blob_bytes_per_h", "bytes of blobs stored an hour", 17 << 20, 1 << 50, blobs.bytes_per_h as u64),
+    limit!(
+        "disk_free_bytes",
+        "free bytes on disk below which app cells and blobs are refused",
+        0,
+        1 << 50,
+        shell.disk_free_bytes as u64
+    ),
+    limit!("drain_s", "seconds that connections get to end at SIGTERM", 0, 3_600, shell.drain_s as u64),
+];
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: "data".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 7_440)),
+            public_url: None,
+            tls: TlsConfig::None,
+            admin_listen: None,
+            log: tracing::Level::INFO,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            policy: Policy::default(),
+            blobs: BlobLimits { upload_bytes_max: 128 << 20, bytes_per_h: 64 << 30, ttl_s_max: 45 * 86_400 },
+            shell: ShellLimits {
+                connections_per_address: 256,
+                inbound_bytes: 256 << 20,
+                disk_free_bytes: 512 << 20,
+                drain_s: 10,
+            },
+        }
+    }
+}
+
+/// A value with where it was said.
+struct Said {
+    value: String,
+    source: String,
+}
+
+impl Said {
+    fn parse<T: std::str::FromStr>(&self, key: &str, expected: &str) -> anyhow::Result<T> {
+        let Self { value, source } = self;
+        value.parse().map_err(|_| anyhow!("config key `{key}` ({source}): expected {expected}, found {value:?}"))
+    }
+}
+
+impl Config {
+    /// Joins flags, the variables that begin with `SOTTOVOCE_`, and the file.
+    ///
+    /// # Errors
+    /// Names the key that cannot be used, where it was said, and what was expected.
+    pub fn load(flags: Flags, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
+        let mut said = BTreeMap::new();
+        let environment: BTreeMap<String, String> = environment.collect();
+        let file = flags.config.clone().or_else(|| environment.get("SOTTOVOCE_CONFIG").map(PathBuf::from));
+        if let Some(file) = file {
+            read_file(&file, &mut said)?;
+        }
+        read_environment(&environment, &mut said)?;
+        read_flags(flags, &mut said)?;
+        Self::from_said(&said)
+    }
+
+    fn from_said(said: &BTreeMap<String, Said>) -> anyhow::Result<Self> {
+        let mut config = Self::default();
+        let text = |key: &str| said.get(key).map(|said| said.value.clone());
+        if let Some(data) = text("data") {
+            config.data = data.into();
+        }
+        let address = "an address and a port, for example 127.0.0.1:7440";
+        if let Some(listen) = said.get("listen") {
+            config.listen = listen.parse("listen", address)?;
+        }
+        config.admin_listen = said.get("admin_listen").map(|said| said.parse("admin_listen", address)).transpose()?;
+        if let Some(threads) = said.get("threads") {
+            let expected = "a whole number from 1 to 1024";
+            let count: usize = threads.parse("threads", expected)?;
+            if !(1..=1_024).contains(&count) {
+                bail!("config key `threads` ({}): expected {expected}, found {count}", threads.source);
+            }
+            config.threads = count;
+        }
+        if let Some(log) = said.get("log") {
+            config.log = log.parse("log", "error, warn, info or debug")?;
+        }
+        if let Some(url) = said.get("public_url") {
+            let is_url = url.value.starts_with("http://") || url.value.starts_with("https://");
+            if !is_url || url.value.len() > wire::limit::NODE_URL_BYTES_MAX {
+                bail!("config key `public_url` ({}): expected an http or https URL of at most 255 bytes", url.source);
+            }
+            config.public_url = Some(url.value.trim_end_matches('/').to_owned());
+        }
+        config.tls = tls_config(said)?;
+        for limit in &LIMITS {
+            let key = format!("limits.{}", limit.name);
+            let Some(said) = said.get(&key) else { continue };
+            let expected = format!("a whole number from {} to {}", limit.min, limit.max);
+            let value: u64 = said.parse(&key, &expected)?;
+            if value < limit.min || value > limit.max {
+                bail!("config key `{key}` ({}): expected {expected}, found {value}", said.source);
+            }
+            (limit.set)(&mut config, value);
+        }
+        Ok(config)
+    }
+}
+
+fn tls_config(said: &BTreeMap<String, Said>) -> anyhow::Result<TlsConfig> {
+    let text = |key: &str| said.get(key).map(|said| said.value.clone());
+    match (text("tls_cert"), text("tls_key"), text("acme_domain")) {
+        (None, None, None) => match said.get("acme_contact") {
+            Some(contact) => bail!("config key `acme_contact` ({}): it needs acme_domain", contact.source),
+            None => Ok(TlsConfig::None),
+        },
+        (Some(certificate), Some(key), None) => {
+            Ok(TlsConfig::Files { certificate: certificate.into(), key: key.into() })
+        }
+        (None, None, Some(domain)) => {
+            let directory = text("acme_directory").unwrap_or_else(|| ACME_DIRECTORY.to_owned());
+            Ok(TlsConfig::Acme { domain, contact: text("acme_contact"), directory })
+        }
+        (Some(_), None, _) => bail!("config key `tls_key`: missing, tls_cert needs it"),
+        (None, Some(_), _) => bail!("config key `tls_cert`: missing, tls_key needs it"),
+        (Some(_), Some(_), Some(_)) => bail!("config key `acme_domain`: not together with tls_cert and tls_key"),
+    }
+}
+
+fn is_limit(name: &str) -> bool {
+    LIMITS.iter().any(|limit| limit.name == name)
+}
+
+fn read_file(path: &Path, said: &mut BTreeMap<String, Said>) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the file {}", path.display()))?;
+    let table: toml::Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+    let source = format!("file {}", path.display());
+    let mut put = |key: String, value: toml::Value| {
+        let value = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            _ => bail!("config key `{key}` ({source}): expected a text or a whole number"),
+        };
+        said.insert(key, Said { value, source: source.clone() });
+        Ok(())
+    };
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(limits) if key == "limits" => {
+                for (name, value) in limits {
+                    if !is_limit(&name) {
+                        bail!("config key `limits.{name}` (file {}): no such limit", path.display());
+                    }
+                    put(format!("limits.{name}"), value)?;
+                }
+            }
+            value if KEYS.contains(&key.as_str()) => put(key, value)?,
+            _ => bail!("config key `{key}` (file {}): no such key", path.display()),
+        }
+    }
+    Ok(())
+}
+
+fn read_environment(environment: &BTreeMap<String, String>, said: &mut BTreeMap<String, Said>) -> anyhow::Result<()> {
+    for (variable, value) in environment {
+        let Some(name) = variable.strip_prefix(ENVIRONMENT) else { continue };
+        let name = name.to_ascii_lowercase();
+        let key = match name.strip_prefix("limits_") {
+            Some(limit) if is_limit(limit) => format!("limits.{limit}"),
+            Some(limit) => bail!("config key `limits.{limit}` (environment {variable}): no such limit"),
+            None if KEYS.contains(&name.as_str()) => name,
+            // Other programs of ours have variables too.
+            None => continue,
+        };
+        said.insert(key, Said { value: value.clone(), source: format!("environment {variable}") });
+    }
+    Ok(())
+}
+
+fn read_flags(flags: Flags, said: &mut BTreeMap<String, Said>) -> anyhow::Result<()> {
+    let values = [
+        flags.data,
+        flags.listen,
+        flags.public_url,
+        flags.tls_cert,
+        flags.tls_key,
+        flags.acme_domain,
+        flags.acme_contact,
+        flags.acme_directory,
+        flags.admin_listen,
+        flags.log,
+        flags.threads,
+    ];
+    for (key, value) in KEYS.iter().zip(values) {
+        if let Some(value) = value {
+            let source = format!("flag --{}", key.replace('_', "-"));
+            said.insert((*key).to_owned(), Said { value, source });
+        }
+    }
+    for limit in flags.limit {
+        let Some((name, value)) = limit.split_once('=') else {
+            bail!("flag --limit: expected NAME=N, found {limit:?}");
+        };
+        if !is_limit(name) {
+            bail!("config key `limits.{name}` (flag --limit): no such limit");
+        }
+        said.insert(format!("limits.{name}"), Said { value: value.to_owned(), source: "flag --limit".to_owned() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(flags: Flags, environment: &[(&str, &str)], file: &str) -> anyhow::Result<Config> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("node.toml");
+        std::fs::write(&path, file).expect("a file");
+        let environment = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Config::load(Flags { config: Some(path), ..flags }, environment)
+    }
+
+    fn error(flags: Flags, environment: &[(&str, &str)], file: &str) -> String {
+        format!("{:#}", load(flags, environment, file).expect_err("refused"))
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file_over_defaults() {
+        let file =
+            "data = \"/file\"\nlisten = \"127.0.0.1:1\"\n[limits]\nlane_bytes = 70000\nconnections = 5\ndrain_s = 1";
+        let environment = [
+            ("SOTTOVOCE_DATA", "/environment"),
+            ("SOTTOVOCE_LIMITS_LANE_BYTES", "80000"),
+            ("SOTTOVOCE_LIMITS_CONNECTIONS", "6"),
+            ("SOTTOVOCE_PROFILE", "another program's"),
+        ];
+        let flags =
+            Flags { data: Some("/flag".to_owned()), limit: vec!["lane_bytes=90000".to_owned()], ..Flags::default() };
+        let config = load(flags, &environment, file).expect("a config");
+        assert_eq!(config.data, PathBuf::from("/flag"));
+        assert_eq!(config.listen.port(), 1);
+        assert_eq!(config.policy.lane_bytes_max, 90_000);
+        assert_eq!(config.policy.connections_max, 6);
+        assert_eq!(config.shell.drain_s, 1);
+        assert_eq!(config.policy.door_cells_max, Policy::default().door_cells_max);
+    }
+
+    #[test]
+    fn offending_key_is_named_with_its_place_and_what_was_expected() {
+        let no_flags = Flags::default;
+        assert!(error(no_flags(), &[], "colour = 1").contains("`colour`"));
+        assert!(error(no_flags(), &[], "[limits]\nlane_byte = 1").contains("`limits.lane_byte`"));
+        let number = error(no_flags(), &[("SOTTOVOCE_LIMITS_LANE_BYTES", "many")], "");
+        assert!(number.contains("`limits.lane_bytes` (environment SOTTOVOCE_LIMITS_LANE_BYTES)"), "{number}");
+        assert!(number.contains("a whole number from 65536"), "{number}");
+        let listen = error(Flags { listen: Some("here".to_owned()), ..no_flags() }, &[], "");
+        assert!(listen.contains("`listen` (flag --listen)") && listen.contains("\"here\""), "{listen}");
+        let key = error(Flags { tls_cert: Some("c".to_owned()), ..no_flags() }, &[], "");
+        assert!(key.contains("`tls_key`"), "{key}");
+        let limit = error(Flags { limit: vec!["nonsense=1".to_owned()], ..no_flags() }, &[], "");
+        assert!(limit.contains("`limits.nonsense`"), "{limit}");
+        assert!(error(no_flags(), &[], "data = [1]").contains("`data`"));
+    }
+
+    #[test]
+    fn every_limit_is_taken_at_its_bounds_and_refused_one_past_them() {
+        for limit in &LIMITS {
+            let set = |value: u64| {
+                load(Flags { limit: vec![format!("{}={value}", limit.name)], ..Flags::default() }, &[], "")
+            };
+            for value in [limit.min, limit.max] {
+                let config = set(value).expect("within its bounds");
+                assert_eq!((limit.get)(&config), value, "{}", limit.name);
+            }
+            assert!(set(limit.max + 1).is_err(), "{}", limit.name);
+            if let Some(below) = limit.min.checked_sub(1) {
+                assert!(set(below).is_err(), "{}", limit.name);
+            }
+            assert!((limit.min..=limit.max).contains(&limit.default_value()), "{}", limit.name);
+        }
+    }
+}

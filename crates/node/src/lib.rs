@@ -1,0 +1,27 @@
+//! The server `sottovoce-node`: listeners, one writer, and nothing that decides. What is decided is in `delivery`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`config`] | flags, environment, file, every limit |
+//! | [`folder`] | the data folder's lock, the node's key |
+//! | [`run`](mod@run) | start, serve, stop |
+//! | [`listen`], [`tls`] | accept, TLS, HTTP/1 |
+//! | [`http`], [`blob`], [`metrics`] | the routes |
+//! | [`websocket`], [`socket`] | framing; one connection's task |
+//! | [`shared`] | the machine behind its lock |
+//! | [`writer`] | the thread that commits |
+//! | [`storage`] | the machine's storage over an engine of `store` |
+
+pub mod blob;
+pub mod config;
+pub mod folder;
+pub mod http;
+pub mod listen;
+pub mod metrics;
+pub mod run;
+pub mod shared;
+pub mod socket;
+pub mod storage;
+pub mod tls;
+pub mod websocket;
+pub mod writer;

@@ -1,0 +1,57 @@
+//! `/metrics` in Prometheus' text format, on the admin listener alone. Sums only: no lane, no address.
+
+use crate::shared::Shared;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The routes of the admin listener.
+pub fn router(shared: Arc<Shared>) -> Router {
+    Router::new().route("/metrics", get(metrics)).route("/healthz", get(|| async { "ok\n" })).with_state(shared)
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], render(&shared))
+}
+
+fn render(shared: &Shared) -> String {
+    let counts = shared.counts();
+    let gauges = [
+        ("connections", "Open WebSockets.", counts.connections as u64),
+        ("subscriptions", "Open lanes of all connections.", counts.subscriptions as u64),
+        ("lanes_open", "Lanes that somebody holds open.", counts.lanes as u64),
+        ("lanes_hot", "Lanes with recent appends in memory.", counts.lanes_hot as u64),
+        ("cells_waiting", "Cells that wait for the next flush.", counts.cells_forming as u64),
+        (
+            "disk_full",
+            "1 while app cells and blobs are refused.",
+            u64::from(shared.is_disk_full.load(Ordering::Relaxed)),
+        ),
+    ];
+    let all = &shared.counters;
+    let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let counters = [
+        ("connections_total", "WebSockets ever opened.", read(&all.connections)),
+        ("requests_total", "Requests handled.", read(&all.requests)),
+        ("cells_total", "Cells made durable.", read(&all.cells)),
+        ("batches_total", "Flushes.", read(&all.batches)),
+        ("batch_microseconds_total", "Time spent on flushes.", read(&all.batch_us)),
+        ("frames_total", "Frames written.", read(&all.frames)),
+        ("bytes_out_total", "Bytes written to WebSockets.", read(&all.bytes_out)),
+        ("blobs_total", "Blobs stored.", read(&all.blobs)),
+        ("closed_malformed_total", "Connections closed for what they sent.", read(&all.closed_malformed)),
+    ];
+    let mut text = String::new();
+    let kinds = gauges.iter().map(|line| ("gauge", line)).chain(counters.iter().map(|line| ("counter", line)));
+    for (kind, (name, help, value)) in kinds {
+        // Writing to a String does not fail.
+        let _ =
+            write!(text, "# HELP sottovoce_{name} {help}\n# TYPE sottovoce_{name} {kind}\nsottovoce_{name} {value}\n");
+    }
+    text
+}
