@@ -3,9 +3,14 @@
 //! | module | holds |
 //! |---|---|
 //! | [`db`] | the encrypted file, its schema and migrations, the device's key-value storage |
+//! | [`engine`] | the loop around the device: persist before send |
 //! | [`timeline`] | conversations and messages as a user sees them; changes to observe; search |
+//! | [`profile`] | a folder with a lock, a key and a database (not in a browser) |
 //! | [`transport`] | backoff; sockets and blobs (not in a browser) |
 
 pub mod db;
+pub mod engine;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod profile;
 pub mod timeline;
 pub mod transport;

@@ -118,6 +118,11 @@ impl Links {
         self.states.get_mut(link)?.asked.remove(&id)
     }
 
+    /// Whether a connection has no Hello yet or a request no answer.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.states.values().any(|state| state.hello.is_none() || !state.asked.is_empty())
+    }
+
     /// Forgets everything of a connection that is gone; it stays wanted.
     pub(crate) fn reset(&mut self, link: &Link) {
         if let Some(state) = self.states.get_mut(link) {

@@ -132,6 +132,8 @@ CREATE TABLE owed (
   PRIMARY KEY (conversation, msg_id, is_read)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX owed_due ON owed (due_ms);
+
 CREATE TABLE invites (
   invite BLOB PRIMARY KEY,           -- the protocol's id
   link TEXT,                         -- null once used or closed

@@ -363,6 +363,22 @@ impl Timeline<'_> {
             .collect::<Result<_, _>>()?)
     }
 
+    /// Entries of others that were not read yet, over all conversations, in the order in which they came.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn unread(&self, limit: u32) -> Result<Vec<Entry>, DatabaseError> {
+        Ok(self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {} FROM messages m JOIN conversations c ON c.id = m.conversation
+                 WHERE m.is_unread = 1 ORDER BY m.id LIMIT ?1",
+                crate::timeline::entry::COLUMNS
+            ))?
+            .query_map([limit], |row| self.entry_of(row))?
+            .collect::<Result<_, _>>()?)
+    }
+
     /// Keeps a text that was begun; an empty one is forgotten.
     ///
     /// # Errors
@@ -389,6 +405,18 @@ impl Timeline<'_> {
                 .execute(params![row, text, reply_to.map(|msg_id| msg_id.0), millis(now_ms)])?;
         }
         Ok(())
+    }
+
+    /// A conversation's disappearing timer in seconds; none of a conversation that is not there.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn conversation_timer(&self, conversation: &ConversationId) -> Result<Option<u32>, DatabaseError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT timer_s FROM conversations WHERE conversation = ?1")?
+            .query_row([conversation.0], |row| row.get(0))
+            .optional()?)
     }
 
     /// Whether delivery and read receipts are sent here: above 32 devices they are not (LANE.md C15).

@@ -86,6 +86,14 @@ impl Timeline<'_> {
             changes.insert(Change::Removed(ConversationId(conversation), EntryId(id)));
             changes.insert(Change::List);
         }
+        self.next_expiry_ms()
+    }
+
+    /// When the next message disappears.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn next_expiry_ms(&self) -> Result<Option<u64>, DatabaseError> {
         Ok(self
             .connection
             .prepare_cached("SELECT min(expires_ms) FROM messages WHERE expires_ms IS NOT NULL")?
@@ -143,8 +151,9 @@ impl Timeline<'_> {
     pub fn next_owed_ms(&self) -> Result<Option<u64>, DatabaseError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT min(due_ms) FROM owed")?
-            .query_row([], |row| row.get::<_, Option<i64>>(0))?
+            .prepare_cached("SELECT due_ms FROM owed ORDER BY due_ms LIMIT 1")?
+            .query_row([], |row| row.get::<_, i64>(0))
+            .optional()?
             .map(unsigned))
     }
 }

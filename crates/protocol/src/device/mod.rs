@@ -167,6 +167,11 @@ impl Device {
         &self.me.name
     }
 
+    /// Whether a node's answer is still to come: a wanted connection without its Hello, or a request without answer.
+    pub fn is_waiting(&self) -> bool {
+        self.links.is_waiting()
+    }
+
     /// The MLS epoch and its authenticator, for comparison between members: tests, support.
     pub fn epoch(&self, conversation: ConversationId) -> Option<(u64, &[u8])> {
         let group = self.groups.get(&conversation)?;
