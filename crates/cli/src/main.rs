@@ -1,0 +1,36 @@
+//! `sottovoce`, the command-line client (docs/cli.md).
+//!
+//! | module | holds |
+//! |---|---|
+//! | `args` | what can be typed |
+//! | `commands` | what each command does |
+//! | `output` | lines for people and JSON objects for programs |
+//! | `session` | a profile with its engine and connections, and how long a command waits |
+//! | `failure` | what goes wrong, and the exit status |
+//! | `text` | every word that a user reads |
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod session;
+mod text;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let output = output::Output::new(args.json);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.failure(&failure::Failure::internal(error.to_string())),
+    };
+    let result = runtime.block_on(commands::run(&args, &output));
+    // Work that is still being searched for is nobody's any more.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    }
+}
