@@ -1,7 +1,7 @@
 //! Plans, commits, merges, Welcomes (LANE.md C4, C6 to C8, C12, C13).
 
 use super::record::{self, PreviousLane, derive_epoch_keys, derive_lane};
-use super::validate::{Certificates, GroupError, Judgement, check_group, members_of};
+use super::validate::{Certificates, GroupError, Judgement, check_group, judge, members_of};
 use super::{Cx, DeviceError, Flow, Group, Provider};
 use crate::contact::CheckedKeyPackage;
 use crate::contact::key_package::{SUITE, capabilities, lifetime};
@@ -13,7 +13,7 @@ use crate::policy::Policy;
 use crate::storage::{self, Space, Storage, StorageError};
 use openmls::prelude::{
     CredentialWithKey, GroupId, KeyPackage, LeafNodeIndex, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn,
-    MlsMessageIn, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, RatchetTreeIn, SenderRatchetConfiguration, StagedCommit,
+    MlsMessageIn, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, RatchetTreeIn, Sender, SenderRatchetConfiguration, StagedCommit,
     StagedWelcome, Welcome, WelcomeError,
 };
 use openmls_rust_crypto::RustCrypto;
@@ -420,6 +420,17 @@ impl Group {
         if next_policy.as_ref().is_some_and(|policy| policy.admins.is_empty()) {
             return Ok(Err(IntentError::LastAdmin));
         }
+        // What the others will ask of the joiners (LANE.md C5, C6); their certificates are kept from here on.
+        let known = Certificates::new(cx.storage, &certificates)?;
+        for key_package in &adds {
+            let leaf = key_package.leaf_node();
+            let Ok(identity) = DeviceIdentity::from_credential(leaf.credential()) else {
+                return Ok(Err(IntentError::Forged));
+            };
+            if !known.cover(&identity, leaf)? {
+                return Ok(Err(IntentError::Forged));
+            }
+        }
         let has_joiners = !adds.is_empty();
         // Adds go without a path: a path over a thousand blank leaves is 1.2 MB, and joiners fill the tree later.
         let needs_path = !has_joiners || !removes.is_empty();
@@ -457,6 +468,19 @@ impl Group {
             .welcome()
             .map(|welcome| welcome.tls_serialize_detached().map_err(|_| DeviceError::Bug("a Welcome encodes")))
             .transpose()?;
+        let own = Sender::Member(self.mls.own_leaf_index());
+        let judged = match self.mls.pending_commit() {
+            Some(staged) => judge(self.mls.public_group(), &own, staged, &known)?,
+            None => return Err(DeviceError::Bug("a staged commit is pending")),
+        };
+        if judged.is_err() {
+            // Nobody saw it and nothing of it was kept: only such a commit may be cleared (LANE.md C7).
+            let provider = Provider::new(cx.crypto, &mut *cx.rng, cx.storage);
+            self.mls
+                .clear_pending_commit(openmls_traits::OpenMlsProvider::storage(&provider))
+                .map_err(|_| DeviceError::Bug("a pending commit is dropped"))?;
+            return Ok(Err(IntentError::Refused));
+        }
         let mls_hash = Hash::of(&[&mls]).0;
         let plaintext = Plaintext { mls, certificates };
         match seal_cell(&self.record.cell_key, &self.lane_id(), CellKind::Handshake, &plaintext, cx.rng) {
