@@ -7,10 +7,15 @@
 //! | `knock` | what others knock with |
 //! | `pool` | our door, our invites, our KeyPackages |
 
+#[cfg(feature = "inspect")]
+mod inspect;
 mod intent;
 mod job;
 mod knock;
 mod pool;
+
+#[cfg(feature = "inspect")]
+pub use inspect::Inspection;
 
 use crate::event::{Alert, ConversationId, Effect, Input, IntentId, Link, LinkKind, Record};
 use crate::group::{Cx, DeviceError, Group, Me, Verified};

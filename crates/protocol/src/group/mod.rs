@@ -332,6 +332,49 @@ impl Group {
     }
 }
 
+/// What waits to go out: for a simulator's eyes.
+#[cfg(feature = "inspect")]
+pub(crate) struct Outbound {
+    pub(crate) has_sealed_commit: bool,
+    pub(crate) plans: usize,
+    pub(crate) undelivered: usize,
+    pub(crate) wire: String,
+}
+
+#[cfg(feature = "inspect")]
+impl Group {
+    /// What waits to go out.
+    pub(crate) fn outbound(&self) -> Outbound {
+        let wire = &self.wire;
+        let text = format!(
+            "handle {:?} opening {} nth {} flight {} draining {} held {} commit sent {} tries {} need {} reading {} \
+             waiting {} probe {} retry {} blob {}/{}",
+            wire.handle,
+            wire.is_opening,
+            wire.nth,
+            wire.flight.len(),
+            wire.is_draining,
+            wire.is_held,
+            wire.is_commit_sent,
+            wire.stale_tries,
+            wire.need,
+            wire.is_reading,
+            wire.waiting.is_some(),
+            wire.probe.is_some(),
+            wire.retry_at_ms,
+            wire.is_blob_put,
+            wire.is_blob_durable,
+        );
+        let undelivered = |item: &&Item| !matches!(item.state, record::ItemState::Delivered { .. });
+        Outbound {
+            has_sealed_commit: self.pending.is_some(),
+            plans: self.plans.len(),
+            undelivered: self.out.values().filter(undelivered).count(),
+            wire: text,
+        }
+    }
+}
+
 /// How a cell was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flow {
