@@ -745,9 +745,9 @@ impl Parts<'_> {
         Ok(())
     }
 
-    pub(super) fn jobs_wake_ms(&self) -> u64 {
+    pub(super) fn jobs_wake_ms(&self, from_ms: u64) -> u64 {
         let waiting = self.jobs.values().filter(|job| !job.progress.is_asked && job.progress.retry_at_ms > 0);
-        waiting.map(|job| job.progress.retry_at_ms).min().unwrap_or(u64::MAX)
+        waiting.map(|job| job.progress.retry_at_ms).filter(|due_ms| *due_ms >= from_ms).min().unwrap_or(u64::MAX)
     }
 }
 

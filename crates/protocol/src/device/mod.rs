@@ -195,6 +195,9 @@ impl Device {
         self.groups.clear();
         self.jobs.clear();
         self.invites.clear();
+        // Effects that were lost with the call are asked for again: connections, and the next time to wake.
+        self.links = Links::default();
+        self.wake_at_ms = u64::MAX;
     }
 
     /// Takes one input; returns the effects in order. On an error nothing was written, and the caller rolls back.
@@ -215,6 +218,13 @@ impl Device {
     }
 
     fn handle_in(&mut self, context: Context<'_>, input: Input) -> Result<Vec<Effect>, DeviceError> {
+        if !self.is_loaded {
+            let record = storage::get::<SelfRecord>(context.storage, Space::Device, SELF_KEY, "device")?
+                .ok_or(StorageError::Corrupt("device"))?;
+            (self.me.name, self.me.node_key) = (record.name.clone(), record.node_key.map(NodeKey));
+            self.next_job = record.next_job;
+        }
+        let is_wake = matches!(input, Input::Wake);
         let mut parts = Parts {
             groups: &mut self.groups,
             jobs: &mut self.jobs,
@@ -246,7 +256,8 @@ impl Device {
         parts.settle(&mut cx)?;
         let (is_renamed, is_learned) = (parts.rename.take(), parts.learned.take());
         let is_counted = *parts.next_job != first_job;
-        let wake = parts.next_wake_ms();
+        // What was due at a Wake had its turn; if it still waits, then for something else.
+        let wake = parts.next_wake_ms(if is_wake { context.now_ms.saturating_add(1) } else { 0 });
         let mut effects = std::mem::take(&mut cx.effects);
         cx.links.drain(&mut effects);
         if is_renamed.is_some() || is_learned.is_some() || is_counted {
@@ -256,7 +267,7 @@ impl Device {
             }
             self.save_self(context.storage)?;
         }
-        if wake != self.wake_at_ms && wake != u64::MAX {
+        if (wake != self.wake_at_ms || is_wake) && wake != u64::MAX {
             effects.push(Effect::WakeAt(wake));
         }
         self.wake_at_ms = wake;
@@ -294,6 +305,7 @@ impl Parts<'_> {
         for group in Group::load_all(cx)? {
             self.groups.insert(group.id(), group);
         }
+        *self.door = Door::load(cx.crypto, cx.storage)?;
         *self.jobs = Job::load_all(cx.storage)?;
         *self.invites = Invite::load_all(cx.crypto, cx.storage)?;
         cx.links.want(&self.door_link(cx));
@@ -370,7 +382,9 @@ impl Parts<'_> {
                 Ok(())
             }
             answer => match cx.links.take_asked(link, id) {
-                Some(Asked::Group(id, ask)) => self.with_group(cx, id, |group, cx| group.on_answer(cx, ask, answer)),
+                Some(Asked::Group(id, lane, ask)) => {
+                    self.with_group(cx, id, |group, cx| group.on_answer(cx, &lane, ask, answer))
+                }
                 Some(Asked::Invite(invite, ask)) => self.on_invite_answer(cx, invite, ask, answer),
                 Some(Asked::Door(ask)) => self.on_door_answer(cx, ask, answer),
                 Some(Asked::DoorPut) => self.on_door_stored(cx, answer),
@@ -447,9 +461,9 @@ impl Parts<'_> {
         self.pool_wake(cx)
     }
 
-    fn next_wake_ms(&self) -> u64 {
-        let groups = self.groups.values().map(Group::next_wake_ms).min().unwrap_or(u64::MAX);
-        groups.min(self.jobs_wake_ms()).min(self.pool_wake_ms())
+    fn next_wake_ms(&self, from_ms: u64) -> u64 {
+        let groups = self.groups.values().map(|group| group.next_wake_ms(from_ms)).min().unwrap_or(u64::MAX);
+        groups.min(self.jobs_wake_ms(from_ms)).min(self.pool_wake_ms(from_ms))
     }
 
     /// Takes over what groups left for the device: Welcomes to deliver, wishes to be added again. Answers an intent

@@ -24,6 +24,8 @@ use wire::limit::INVITE_DAYS_MAX;
 use wire::node::{DoorPut, Event, Handle, Open, Page, Request};
 
 const DAY_MS: u64 = 86_400_000;
+/// Waits before a step that failed is tried again.
+const RETRY_MS: u64 = 5_000;
 /// Single-use KeyPackages that a door holds when it is full.
 const DOOR_FULL: u32 = 50;
 /// A door is filled up again below this.
@@ -70,6 +72,8 @@ pub(super) struct Door {
     pub(super) lane: KnockLane,
     pub(super) handle: Option<Handle>,
     is_full_told: bool,
+    /// The node refused something of the door; it is tried again at this time; 0: nothing.
+    retry_at_ms: u64,
 }
 
 const DOOR_KEY: &[u8] = b"door";
@@ -79,14 +83,14 @@ impl Door {
         let lane =
             KnockLane::generate(crypto, LaneClass::Door, rng).map_err(|_| DeviceError::Bug("a fresh key generates"))?;
         let state = DoorState { lane: LaneRecord::of(&lane), cursor: 0, filled_ms: 0, last_resort_ms: 0 };
-        Ok(Self { state, lane, handle: None, is_full_told: false })
+        Ok(Self { state, lane, handle: None, is_full_told: false, retry_at_ms: 0 })
     }
 
     pub(super) fn load(crypto: &RustCrypto, storage: &dyn Storage) -> Result<Self, StorageError> {
         let state: DoorState =
             storage::get(storage, Space::Device, DOOR_KEY, "door")?.ok_or(StorageError::Corrupt("door"))?;
         let lane = state.lane.lane(crypto, LaneClass::Door)?;
-        Ok(Self { state, lane, handle: None, is_full_told: false })
+        Ok(Self { state, lane, handle: None, is_full_told: false, retry_at_ms: 0 })
     }
 
     pub(super) fn save(&self, storage: &dyn Storage) -> Result<(), StorageError> {
@@ -125,6 +129,8 @@ pub(super) struct Invite {
     pub(super) lane: KnockLane,
     handle: Option<Handle>,
     is_asked: bool,
+    /// A step failed and is tried again at this time; 0: none.
+    retry_at_ms: u64,
 }
 
 impl Invite {
@@ -134,7 +140,7 @@ impl Invite {
             let record: InviteRecord = storage::decode(1, &value, "invite")?;
             let lane = record.lane.lane(crypto, LaneClass::Invite)?;
             let key = Hash::parse(&key).map_err(|_| StorageError::Corrupt("invite"))?;
-            all.insert(key, Self { record, lane, handle: None, is_asked: false });
+            all.insert(key, Self { record, lane, handle: None, is_asked: false, retry_at_ms: 0 });
         }
         Ok(all)
     }
@@ -292,7 +298,7 @@ impl Parts<'_> {
             is_used: false,
         };
         let key = Hash(lane.lane_id().0);
-        let invite = Invite { record, lane, handle: None, is_asked: false };
+        let invite = Invite { record, lane, handle: None, is_asked: false, retry_at_ms: 0 };
         invite.save(cx.storage, &key)?;
         self.invites.insert(key, invite);
         self.advance_invite(cx, key)?;
@@ -320,7 +326,7 @@ impl Parts<'_> {
             is_used: false,
         };
         let key = Hash(lane.lane_id().0);
-        let invite = Invite { record, lane, handle: None, is_asked: false };
+        let invite = Invite { record, lane, handle: None, is_asked: false, retry_at_ms: 0 };
         invite.save(cx.storage, &key)?;
         let link = invite.link();
         self.invites.insert(key, invite);
@@ -331,9 +337,10 @@ impl Parts<'_> {
     /// Puts the bundle, then opens the lane, then tells the link.
     fn advance_invite(&mut self, cx: &mut Cx<'_>, key: Hash) -> Result<(), DeviceError> {
         let Some(invite) = self.invites.get_mut(&key) else { return Ok(()) };
-        if invite.is_asked || invite.handle.is_some() {
+        if invite.is_asked || invite.handle.is_some() || cx.now_ms < invite.retry_at_ms {
             return Ok(());
         }
+        invite.retry_at_ms = 0;
         let now_s = cx.now_ms / 1_000;
         if let Some(bundle) = &invite.record.bundle {
             invite.is_asked = true;
@@ -376,7 +383,10 @@ impl Parts<'_> {
                 self.advance_invite(cx, key)
             }
             Err(BlobFailure::Refused | BlobFailure::NotFound) => self.close_invite(cx, key, Some(IntentError::Refused)),
-            Err(BlobFailure::Network) => Ok(()),
+            Err(BlobFailure::Network) => {
+                invite.retry_at_ms = cx.now_ms + RETRY_MS;
+                Ok(())
+            }
         }
     }
 
@@ -410,14 +420,18 @@ impl Parts<'_> {
             (LaneAsk::Open, Event::Refused(wire::node::Refusal::Closed | wire::node::Refusal::Denied)) => {
                 self.close_invite(cx, key, Some(IntentError::Refused))
             }
-            _ => {
-                invite.is_asked = false;
+            (LaneAsk::Open | LaneAsk::Read, Event::Refused(_)) => {
+                (invite.is_asked, invite.retry_at_ms) = (false, cx.now_ms + RETRY_MS);
                 Ok(())
             }
+            _ => Ok(()),
         }
     }
 
     fn on_invite_page(&mut self, cx: &mut Cx<'_>, key: Hash, page: &Page) -> Result<(), DeviceError> {
+        if let Some(invite) = self.invites.get_mut(&key) {
+            invite.record.cursor = invite.record.cursor.max(page.first_seq.saturating_sub(1));
+        }
         for cell in &page.cells {
             self.on_invite_cell(cx, key, cell)?;
         }
@@ -442,6 +456,9 @@ impl Parts<'_> {
         let Some(invite) = self.invites.get_mut(&key) else { return Ok(()) };
         if cell.seq <= invite.record.cursor {
             return Ok(());
+        }
+        if cell.seq > invite.record.cursor + 1 {
+            return self.read_invite(cx, key);
         }
         invite.record.cursor = cell.seq;
         invite.save(cx.storage, &key)?;
@@ -569,7 +586,9 @@ impl Parts<'_> {
     }
 
     pub(super) fn on_door_stored(&mut self, cx: &mut Cx<'_>, event: Event) -> Result<(), DeviceError> {
-        if let Event::DoorStored { key_packages } = event
+        if matches!(event, Event::Refused(_)) {
+            self.door.retry_at_ms = cx.now_ms + RETRY_MS;
+        } else if let Event::DoorStored { key_packages } = event
             && key_packages < DOOR_LOW
         {
             if key_packages == 0 {
@@ -592,6 +611,10 @@ impl Parts<'_> {
                 self.on_door_page(cx, &page)
             }
             (LaneAsk::Read, Event::Page(page)) => self.on_door_page(cx, &page),
+            (LaneAsk::Open | LaneAsk::Read, Event::Refused(_)) => {
+                self.door.retry_at_ms = cx.now_ms + RETRY_MS;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -664,12 +687,34 @@ impl Parts<'_> {
         let keys: Vec<Hash> = self.invites.keys().copied().collect();
         for key in keys {
             self.advance_invite(cx, key)?;
+            self.read_invite_again(cx, key)?;
+        }
+        if self.door.retry_at_ms > 0 && cx.now_ms >= self.door.retry_at_ms {
+            self.door.retry_at_ms = 0;
+            if self.door.handle.is_none() {
+                return self.door_ready(cx);
+            }
+            self.read_door(cx)?;
+            return self.put_door(cx, 0, false);
         }
         Ok(())
     }
 
-    pub(super) fn pool_wake_ms(&self) -> u64 {
+    /// Reads a lane again whose page was refused.
+    fn read_invite_again(&mut self, cx: &mut Cx<'_>, key: Hash) -> Result<(), DeviceError> {
+        match self.invites.get_mut(&key) {
+            Some(invite) if invite.handle.is_some() && invite.retry_at_ms > 0 && cx.now_ms >= invite.retry_at_ms => {
+                invite.retry_at_ms = 0;
+                self.read_invite(cx, key)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn pool_wake_ms(&self, from_ms: u64) -> u64 {
         let expiries = self.invites.values().map(|invite| invite.record.expires_s.saturating_mul(1_000));
-        expiries.min().unwrap_or(u64::MAX)
+        let retries = self.invites.values().map(|invite| invite.retry_at_ms).chain([self.door.retry_at_ms]);
+        let due = expiries.chain(retries.filter(|due_ms| *due_ms > 0));
+        due.filter(|due_ms| *due_ms >= from_ms).min().unwrap_or(u64::MAX)
     }
 }

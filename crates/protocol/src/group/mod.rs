@@ -279,7 +279,7 @@ impl Group {
     }
 
     /// The earliest time at which something is due, milliseconds.
-    pub(crate) fn next_wake_ms(&self) -> u64 {
+    pub(crate) fn next_wake_ms(&self, from_ms: u64) -> u64 {
         if !self.is_active() {
             return u64::MAX;
         }
@@ -291,7 +291,8 @@ impl Group {
             _ => u64::MAX,
         };
         let attest = if self.wire.handle.is_some() { self.wire.attest_at_ms } else { u64::MAX };
-        retry.min(suspect).min(readd).min(self.record.update_due_ms).min(rotate).min(attest)
+        let due = [retry, suspect, readd, self.record.update_due_ms, rotate, attest];
+        due.into_iter().filter(|due_ms| *due_ms >= from_ms).min().unwrap_or(u64::MAX)
     }
 
     /// Does what is due.
@@ -365,11 +366,10 @@ impl Group {
             wire.is_blob_put,
             wire.is_blob_durable,
         );
-        let undelivered = |item: &&Item| !matches!(item.state, record::ItemState::Delivered { .. });
         Outbound {
             has_sealed_commit: self.pending.is_some(),
             plans: self.plans.len(),
-            undelivered: self.out.values().filter(undelivered).count(),
+            undelivered: self.out.undelivered(),
             wire: text,
         }
     }

@@ -64,6 +64,12 @@ impl Outbox {
         self.sealed.keys().copied().collect()
     }
 
+    /// Items that were not read back.
+    #[cfg(feature = "inspect")]
+    pub(super) fn undelivered(&self) -> usize {
+        self.waiting.len() + self.sealed.len()
+    }
+
     pub(super) fn sealed_count(&self) -> usize {
         self.sealed.len()
     }
