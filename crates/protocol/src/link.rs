@@ -2,14 +2,14 @@
 
 use crate::event::{ConversationId, Effect, Link};
 use std::collections::BTreeMap;
-use wire::id::Hash;
+use wire::id::{Hash, LaneId};
 use wire::node::{Handle, Hello, Request, RequestId};
 
 /// Who asked, so that the answer finds its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// A conversation's lane.
-    Group(ConversationId, GroupAsk),
+    /// A conversation's lane, named because the conversation may have moved on when the answer comes.
+    Group(ConversationId, LaneId, GroupAsk),
     /// An invite or reply lane of ours.
     Invite(Hash, LaneAsk),
     /// Our door's lane.

@@ -348,27 +348,30 @@ impl Group {
         if self.wire.is_previous_asked {
             return;
         }
+        let lane_id = previous.lane.id();
         let request = Request::Open(Open {
             class: LaneClass::Group,
-            lane_id: previous.lane.id(),
+            lane_id,
             read_cap: Some(previous.lane.read_cap()),
             write_cap: Some(previous.lane.write_cap()),
             after: previous.seq - 1,
             expires_s: 0,
         });
         self.wire.is_previous_asked =
-            cx.links.ask(&self.link(), Asked::Group(self.id(), GroupAsk::PreviousOpen), request);
+            cx.links.ask(&self.link(), Asked::Group(self.id(), lane_id, GroupAsk::PreviousOpen), request);
     }
 
     /// The answer about the lane that was left.
     pub(super) fn on_previous(&mut self, cx: &mut Cx<'_>, ask: GroupAsk, event: Event) -> Result<(), DeviceError> {
         let Some(previous) = self.previous.clone() else { return Ok(()) };
+        let link = self.link();
+        let asked = |ask| Asked::Group(self.id(), previous.lane.id(), ask);
         match (ask, event) {
             (GroupAsk::PreviousOpen, Event::Opened { handle, page }) => {
                 match page.cells.iter().find(|cell| cell.seq == previous.seq) {
                     Some(cell) => {
                         let is_same = cell.head_after(&Hash(previous.head_before)) == Hash(previous.head);
-                        self.ask(cx, GroupAsk::Whisper, Request::Release { handle });
+                        cx.links.ask(&link, asked(GroupAsk::Whisper), Request::Release { handle });
                         if is_same { Ok(()) } else { self.disputed(cx, None) }
                     }
                     None => {
@@ -382,8 +385,8 @@ impl Group {
                             body: previous.body.clone().into(),
                             work: 0,
                         });
-                        self.ask(cx, GroupAsk::PreviousAppend, request);
-                        self.ask(cx, GroupAsk::Whisper, Request::Release { handle });
+                        cx.links.ask(&link, asked(GroupAsk::PreviousAppend), request);
+                        cx.links.ask(&link, asked(GroupAsk::Whisper), Request::Release { handle });
                         self.disputed(cx, None)
                     }
                 }

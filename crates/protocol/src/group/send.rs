@@ -7,7 +7,7 @@ use crate::event::{ConversationState, IntentError, Record};
 use crate::lane::{Plaintext, SealedCell, open_whisper, seal_cell, seal_whisper};
 use crate::link::{Asked, GroupAsk, Owner};
 use bytes::Bytes;
-use wire::id::{Hash, MsgId};
+use wire::id::{Hash, LaneId, MsgId};
 use wire::lane::{CellKind, Gen, LaneClass};
 use wire::limit::{SEALS_AHEAD_MAX, SMALL_GROUP_LEAVES};
 use wire::node::{Append, Event, Open, Refusal, Request};
@@ -109,7 +109,7 @@ impl Group {
 
     /// Queues a request on the conversation's connection; false while there is none.
     pub(super) fn ask(&self, cx: &mut Cx<'_>, ask: GroupAsk, request: Request) -> bool {
-        cx.links.ask(&self.link(), Asked::Group(self.id(), ask), request)
+        cx.links.ask(&self.link(), Asked::Group(self.id(), self.lane_id(), ask), request)
     }
 
     pub(super) fn append(&mut self, cx: &mut Cx<'_>, ask: GroupAsk, cell: &SealedCell, if_gen: Gen) -> bool {
@@ -286,8 +286,24 @@ impl Group {
         Ok(())
     }
 
-    /// The node's answer to something that this conversation asked.
-    pub(crate) fn on_answer(&mut self, cx: &mut Cx<'_>, ask: GroupAsk, event: Event) -> Result<(), DeviceError> {
+    /// The node's answer to something that this conversation asked. What was asked of a lane that was left since says
+    /// nothing about the present one.
+    pub(crate) fn on_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        lane: &LaneId,
+        ask: GroupAsk,
+        event: Event,
+    ) -> Result<(), DeviceError> {
+        let is_present = match ask {
+            GroupAsk::PreviousOpen | GroupAsk::PreviousAppend => {
+                self.previous.as_ref().is_some_and(|previous| previous.lane.id() == *lane)
+            }
+            _ => self.lane_id() == *lane,
+        };
+        if !is_present {
+            return Ok(());
+        }
         match (ask, event) {
             (GroupAsk::Open, Event::Opened { handle, page }) => self.on_opened(cx, handle, page),
             (GroupAsk::Open, Event::Refused(refusal)) => {
