@@ -157,7 +157,7 @@ impl Book {
                 let before = self.members.insert((at, conversation.id), members.clone()).unwrap_or_default();
                 let gone: BTreeSet<usize> = before.difference(&members).copied().collect();
                 for message in self.messages.values_mut().filter(|message| message.conversation == conversation.id) {
-                    message.steady.retain(|phone| !gone.contains(phone) && !(is_broken && *phone == at));
+                    message.steady.retain(|phone| !gone.contains(phone) && (!is_broken || *phone != at));
                     if message.author == at {
                         message.eligible.extend(members.iter().filter(|phone| **phone != at));
                     }
