@@ -27,9 +27,15 @@ pub enum PathKeysError {
 /// # Errors
 /// The first [`PathKeysError`] that applies.
 pub fn check_path_keys(mls_message: &[u8]) -> Result<(), PathKeysError> {
-    let mut keys = Vec::new();
-    read_path(&mut Reader(mls_message), &mut keys).ok_or(PathKeysError::Malformed)?;
+    let keys = path_keys(mls_message).ok_or(PathKeysError::Malformed)?;
     if keys.iter().all(|key| is_x_wing_key(key)) { Ok(()) } else { Err(PathKeysError::EncryptionKey) }
+}
+
+/// The keys, the leaf's first, then the parents' from below.
+pub(super) fn path_keys(mls_message: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut keys = Vec::new();
+    read_path(&mut Reader(mls_message), &mut keys)?;
+    Some(keys)
 }
 
 /// Walks to the path and collects its keys; `None` where the bytes end or say something else.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::contact::key_package::{capabilities, lifetime};
-use crate::contact::path_keys::{PathKeysError, check_path_keys};
+use crate::contact::path_keys::{PathKeysError, check_path_keys, path_keys};
+use crate::contact::x_wing::X_WING_PK_BYTES;
 use openmls::prelude::{
     CredentialWithKey, Extension, ExtensionType, Extensions, LeafNodeParameters, MlsGroup, MlsMessageOut,
     PURE_PLAINTEXT_WIRE_FORMAT_POLICY, RequiredCapabilitiesExtension,
@@ -48,10 +49,11 @@ fn encoded(message: &MlsMessageOut) -> Vec<u8> {
     message.tls_serialize_detached().unwrap()
 }
 
-/// Where X-Wing keys stand in the bytes: after their length, 1,216 as a two-byte varint. Path ciphertexts have 1,120.
+/// Where the keys of a path stand in the bytes.
 fn key_offsets(bytes: &[u8]) -> Vec<usize> {
-    let is_key = |at: &usize| bytes[*at..].starts_with(&[0x44, 0xc0]) && bytes.len() >= at + 2 + 1_216;
-    (0..bytes.len() - 1).filter(is_key).map(|at| at + 2).collect()
+    let keys = path_keys(bytes).expect("a commit");
+    assert!(keys.iter().all(|key| key.len() == X_WING_PK_BYTES));
+    keys.iter().map(|key| key.as_ptr() as usize - bytes.as_ptr() as usize).collect()
 }
 
 #[test]
@@ -89,7 +91,7 @@ fn what_is_no_public_commit_is_malformed() {
         changed[at] ^= 2;
         assert_eq!(check_path_keys(&changed), Err(PathKeysError::Malformed));
     }
-    let end_of_path = key_offsets(&bytes)[1] + 1_216;
+    let end_of_path = key_offsets(&bytes)[1] + X_WING_PK_BYTES;
     for length in (0..end_of_path).step_by(13) {
         assert_eq!(check_path_keys(&bytes[..length]), Err(PathKeysError::Malformed), "first {length}");
     }
