@@ -79,9 +79,8 @@ impl<'a> Certificates<'a> {
         for bytes in bytes {
             let Ok(unverified) = crate::identity::UnverifiedCertificate::parse(bytes) else { continue };
             let key = unverified.claimed_identity().to_bytes().to_vec();
-            let is_known = storage.get(Space::Certificates, &key)?.is_some_and(|known| known == *bytes);
-            let certificate = if is_known { Certificate::from_bytes(bytes) } else { unverified.verify() };
-            if let Ok(certificate) = certificate {
+            let known = storage.get(Space::Certificates, &key)?;
+            if let Ok(certificate) = unverified.verify_unless_known(known.as_deref()) {
                 fresh.insert(key, certificate);
             }
         }

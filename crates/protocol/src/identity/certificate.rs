@@ -103,6 +103,17 @@ impl UnverifiedCertificate {
         Ok(Certificate { fields: self.fields, root: self.root, bytes: self.bytes })
     }
 
+    /// As [`Self::verify`], but takes bytes equal to `known` for good: those that this device verified and stored.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_unless_known(self, known: Option<&[u8]>) -> Result<Certificate, CertificateError> {
+        if known.is_some_and(|known| known == self.bytes) {
+            return Ok(Certificate { fields: self.fields, root: self.root, bytes: self.bytes });
+        }
+        self.verify()
+    }
+
     /// The device it claims to be of, for looking it up among verified ones before the costly check.
     pub fn claimed_identity(&self) -> &DeviceIdentity {
         &self.fields.identity
@@ -341,6 +352,20 @@ mod tests {
         let mut bytes = good;
         bytes[SIGNED_BYTES + 64..].copy_from_slice(forged.mldsa65.as_ref());
         assert_eq!(Certificate::from_bytes(&bytes).err(), Some(HybridError::Mldsa65.into()));
+    }
+
+    #[test]
+    fn only_the_very_bytes_that_are_known_are_taken_for_good() {
+        let good = certificate();
+        let mut forged = good.as_bytes().to_vec();
+        forged[40] ^= 1;
+        let parse = |bytes: &[u8]| UnverifiedCertificate::parse(bytes).unwrap();
+        assert_eq!(parse(good.as_bytes()).verify_unless_known(Some(good.as_bytes())), Ok(good.clone()));
+        assert_eq!(parse(good.as_bytes()).verify_unless_known(Some(&forged)), Ok(good.clone()));
+        assert_eq!(parse(good.as_bytes()).verify_unless_known(None), Ok(good.clone()));
+        assert!(parse(&forged).verify_unless_known(Some(good.as_bytes())).is_err());
+        assert!(parse(&forged).verify_unless_known(None).is_err());
+        assert!(parse(&forged).verify_unless_known(Some(&forged)).is_ok(), "nothing is computed");
     }
 
     #[test]
