@@ -5,22 +5,27 @@
 //! | `record` | what is kept |
 //! | `receive` | C1 to C5, C10, C11: cells in, one by one |
 //! | `validate` | C5: what makes a commit valid |
-//! | `commit` | C6 to C8, C12, C13: plans, commits, merges, Welcomes |
+//! | `commit` | C6, C7, C12, C13: plans and commits |
+//! | `merge` | C4: a new epoch, a fresh lane, the end |
+//! | `welcome` | C8, s.7: creating, joining, letting join |
 //! | `outbox`, `send` | C9, C14: the outbox and the wire |
 //! | `recover` | s.6: Suspect, OutOfStep, Disputed, Rewind |
 
 mod commit;
+mod merge;
 mod outbox;
 mod receive;
 mod record;
 mod recover;
 mod send;
 mod validate;
+mod welcome;
 
-pub(crate) use commit::{Delivery, Joiner, JoinerWelcome, Plan, Route, Target};
+pub(crate) use commit::Plan;
 pub(crate) use receive::forget_old_shown;
 pub(crate) use record::GroupRecord;
 pub(crate) use validate::{GroupError, members_of};
+pub(crate) use welcome::{Delivery, Joiner, JoinerWelcome, Route, Target};
 
 use crate::event::{ConversationId, Effect, Link, LinkKind, Record};
 use crate::identity::{Certificate, DeviceIdentity, DeviceKey, NodeUrl};
@@ -71,7 +76,7 @@ pub(crate) struct Cx<'a> {
     pub(crate) verified: &'a mut Verified,
     pub(crate) effects: Vec<Effect>,
     /// Welcomes to deliver: taken over by the device after the group's turn.
-    pub(crate) welcomes: Vec<commit::Delivery>,
+    pub(crate) welcomes: Vec<welcome::Delivery>,
     /// Conversations that ask to be added to again: likewise.
     pub(crate) readds: Vec<ReaddWish>,
 }
