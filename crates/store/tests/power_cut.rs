@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use store::conformance::LaneDriver;
 use store::{
-    BodyPrefix, Change, CommitOutcome, Disk, DiskOptions, Expect, LaneBatch, Lanes, RegisterKey, Registers, StoreError,
+    Blobs, BodyPrefix, Change, CommitOutcome, Disk, DiskOptions, Expect, LaneBatch, Lanes, RegisterKey, Registers,
+    StoreError,
 };
 use tempfile::TempDir;
+use wire::id::BlobId;
 
 const HOUR: u64 = 3_600;
 
@@ -359,6 +361,44 @@ fn a_newer_or_foreign_folder_is_refused_and_left_alone() {
     lost.remove(Path::new("FORMAT"));
     let folder = write_image(&lost);
     assert!(matches!(Disk::open(folder.path(), tiny()).map(drop), Err(StoreError::Corrupt { .. })));
+}
+
+#[test]
+fn a_half_stored_blob_is_never_seen_and_can_be_stored_again() {
+    let folder = folder();
+    let (id, bytes) = (BlobId([0xab; 32]), vec![5; 100_000]);
+    let disk = Disk::open(folder.path(), tiny()).expect("opens");
+    let before = image_of(folder.path());
+    disk.put_blob(&id, &bytes, HOUR).expect("stores");
+    drop(disk);
+    let after = image_of(folder.path());
+    let file = after.keys().find(|name| name.starts_with("blobs")).expect("a file").clone();
+    let unfinished = file.with_extension("new");
+    for cut in [0, 1, 50_000, 100_000] {
+        // Its time is in the log, its bytes are not all in the temporary file, which was not renamed.
+        let mut image = after.clone();
+        image.remove(&file);
+        image.insert(unfinished.clone(), bytes[..cut].to_vec());
+        let folder = write_image(&image);
+        let disk = Disk::open(folder.path(), tiny()).expect("opens");
+        assert_eq!(disk.blob_info(&id).expect("reads"), None, "{cut}");
+        assert_eq!(disk.read_blob(&id, 0, 10).expect("reads"), None, "{cut}");
+        assert!(!disk.keep_blob(&id, 9 * HOUR).expect("keeps"), "{cut}");
+        if cut == 1 {
+            assert!(!disk.expire_blobs(2 * HOUR, 10).expect("expires"));
+            assert!(!image_of(folder.path()).keys().any(|name| name.starts_with("blobs")), "nothing is left behind");
+        }
+        disk.put_blob(&id, &bytes, HOUR).expect("stores");
+        assert_eq!(disk.read_blob(&id, 0, usize::MAX).expect("reads").as_deref(), Some(&bytes[..]), "{cut}");
+    }
+    let mut shortened = after.clone();
+    shortened.insert(file, bytes[1..].to_vec());
+    let folder = write_image(&shortened);
+    let disk = Disk::open(folder.path(), tiny()).expect("opens");
+    assert!(matches!(disk.blob_info(&id), Err(StoreError::Corrupt { what: "a blob" })));
+    let folder = write_image(&before);
+    let disk = Disk::open(folder.path(), tiny()).expect("opens");
+    assert_eq!(disk.blob_info(&id).expect("reads"), None);
 }
 
 #[test]

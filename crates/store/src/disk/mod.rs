@@ -45,7 +45,7 @@ pub struct DiskOptions {
     pub segment_bytes: u64,
     /// The index is flushed after this many bytes of log: what opening has to replay at most, but for one batch.
     pub flush_bytes: u64,
-    /// The index is flushed when so many lanes have changed, and at most so many stay in memory after it.
+    /// The index is flushed when so many lanes have changed, and at most half as many stay in memory after it.
     pub lanes_in_memory: usize,
     /// Hashes of cells in memory at most, over all lanes, by which repeated appends are known.
     pub known_cells: usize,
@@ -58,9 +58,9 @@ impl Default for DiskOptions {
         Self {
             segment_bytes: 64 << 20,
             flush_bytes: 48 << 20,
-            lanes_in_memory: 32_768,
+            lanes_in_memory: 16_384,
             known_cells: 1 << 20,
-            cache_bytes: 8 << 20,
+            cache_bytes: 16 << 20,
         }
     }
 }
@@ -349,7 +349,7 @@ impl Shared {
         }
         entries.insert(index::FLUSHED.to_vec(), Some(index::encode_position(end)));
         self.index.write(entries)?;
-        self.lanes_mut().settle(self.options.lanes_in_memory);
+        self.lanes_mut().settle(self.options.lanes_in_memory / 2);
         self.overlay_mut().clear();
         let live = std::mem::take(&mut writer.book.live);
         writer.book = Book { flushed: Some(end), live, ..Book::default() };
@@ -466,9 +466,9 @@ impl Book {
     ) {
         let hour = due_hour(cells_expire_s);
         let state = lanes.entry(record.lane_id);
-        // A time stands for the first cell, or for the record when there is none: one or the other begins here.
+        // The time of a lane without cells is its record's, which may be later than the first new cell's.
         let was_empty = state.record.as_ref().is_none_or(|old| old.cell_count() == 0);
-        state.has_due &= !was_empty && record.cell_count() > 0;
+        state.has_due &= !was_empty;
         if !state.has_due {
             self.note_due(if cells.is_empty() { due_hour(record.forget_s) } else { hour });
         }
