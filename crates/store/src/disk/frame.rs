@@ -368,4 +368,25 @@ mod tests {
         assert!(matches!(parse_ops(&payload[..payload.len() - 1]), Err(StoreError::Corrupt { .. })));
         assert!(matches!(parse_ops(&[4]), Err(StoreError::Unsupported { found: 4, newest: 3, .. })));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_operations_or_refused(bytes in proptest::collection::vec(0_u8.., 0..600), tag in 1_u8..=3) {
+            let _ = parse_ops(&bytes);
+            let _ = parse_ops(&[&[tag], &bytes[..]].concat());
+            let _ = parse_cell(Bytes::from(bytes), 1);
+        }
+
+        #[test]
+        fn any_change_of_a_payload_is_noticed(at in 0_usize..1_300, bit in 0_u8..8) {
+            let mut frame = FrameWriter::default();
+            frame.clear();
+            frame.lane(&commit());
+            let mut bytes = frame.finish(9, SALT).to_vec();
+            let header = FrameHeader::parse(bytes.first_chunk().unwrap(), SALT).unwrap();
+            let at = FRAME_HEADER_LEN + at % (bytes.len() - FRAME_HEADER_LEN);
+            bytes[at] ^= 1 << bit;
+            proptest::prop_assert!(!header.is_of(&bytes[FRAME_HEADER_LEN..], SALT));
+        }
+    }
 }

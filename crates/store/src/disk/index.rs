@@ -448,4 +448,16 @@ mod tests {
         assert_eq!((due_hour(0), due_hour(1), due_hour(3_600), due_hour(3_601)), (0, 1, 1, 2));
         assert_eq!((hour_of(3_599), hour_of(3_600), hour_of(u64::MAX), due_hour(u64::MAX)), (0, 1, u32::MAX, u32::MAX));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_entries_or_refused(bytes in proptest::collection::vec(0_u8.., 0..700), count in 0_u8..20) {
+            let _ = (LaneEntry::parse(&bytes), Run::parse(&bytes, &bytes), parse_position(&bytes), parse_due_key(&bytes));
+            let key = run_key(&LaneId([9; 32]), u64::MAX);
+            if let Ok(run) = Run::parse(&key, &[&[1], &bytes[..]].concat()) {
+                proptest::prop_assert!(run.end() >= run.first);
+            }
+            let _ = LaneEntry::parse(&[&record().encode()[..], &[count], &bytes[..]].concat());
+        }
+    }
 }
