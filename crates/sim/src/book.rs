@@ -148,6 +148,11 @@ impl Book {
         self.messages.insert(msg_id, message);
     }
 
+    /// The shell could not take the message: nothing is promised about it.
+    pub fn never_sent(&mut self, msg_id: &MsgId) {
+        self.messages.remove(msg_id);
+    }
+
     /// A device wrote a record.
     pub fn record(&mut self, at: usize, record: &Record) {
         match record {
@@ -306,7 +311,9 @@ impl Book {
             if message.state != Some(SendState::Stored) {
                 let author = &phones[message.author];
                 let is_over = author.timeline.conversations.get(&message.conversation).is_some_and(|conversation| {
+                    // Alone in a group, a message waits for somebody to read it.
                     !matches!(conversation.state, ConversationState::Active | ConversationState::Suspect)
+                        || conversation.members.len() < 2
                 });
                 if message.state != Some(SendState::Failed) && !is_over {
                     late.push(format!("I2: message {} of phone {} never left", message.index, message.author));
@@ -351,7 +358,8 @@ impl Book {
         }
         for group in stands.values() {
             for (at, inside) in group {
-                if inside.undelivered > 0 || inside.has_sealed_commit || inside.plans > 0 {
+                let is_alone = inside.members.len() < 2;
+                if inside.undelivered > 0 && !is_alone || inside.has_sealed_commit || inside.plans > 0 {
                     late.push(format!(
                         "I2: phone {at}: {} messages, {} plans, sealed commit {} ({}; {:?})",
                         inside.undelivered, inside.plans, inside.has_sealed_commit, inside.wire, inside.state

@@ -6,7 +6,9 @@
 //! | [`network`] | connections, latency, loss, ghosts; the node's shell |
 //! | [`phone`], [`server`], [`disk`], [`dice`] | what the world is made of |
 //! | [`book`] | what must be true: LANE.md s.9 |
-//! | [`people`] | what users do, step by step |
+//! | [`people`], [`ground`] | what users do, step by step; where every run begins |
+//! | [`storm`] | a seed's random run |
+//! | [`scenario`] | named worlds: every misdeed and its alert |
 //!
 //! A seed fixes the schedule. HPKE's randomness is the library's own, so key bytes differ from run to run; nothing
 //! in the schedule depends on them.
@@ -14,10 +16,13 @@
 pub mod book;
 pub mod dice;
 pub mod disk;
+pub mod ground;
 pub mod network;
 pub mod people;
 pub mod phone;
+pub mod scenario;
 pub mod server;
+pub mod storm;
 pub mod world;
 
 pub use book::Book;

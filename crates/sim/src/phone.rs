@@ -4,6 +4,7 @@ use protocol::event::{
     Alert, Contact, ContactRequest, Conversation, ConversationId, IntentError, IntentId, InviteState, Link, Outcome,
     Record, SendState,
 };
+use protocol::identity::NodeUrl;
 use protocol::storage::{MemoryStorage, Pairs, Space, Storage, StorageError};
 use protocol::{Context, Device};
 use rand_chacha::ChaCha20Rng;
@@ -45,6 +46,8 @@ pub struct Timeline {
     pub alerts: Vec<(Option<ConversationId>, Alert)>,
     /// Whispers shown.
     pub whispers: u64,
+    /// The node of its door.
+    pub home: Option<NodeUrl>,
 }
 
 impl Timeline {

@@ -148,14 +148,18 @@ impl World {
                 self.servers[server].start(side);
             }
             Happening::PhoneStart { phone } => self.start(phone),
-            Happening::Blob { phone, life, input } if self.is_life(phone, life) => self.feed(phone, input),
+            Happening::Blob { phone, life, input } if self.is_life(phone, life) => {
+                self.feed(phone, input);
+            }
             Happening::BlobAtNode { phone, life, url, id, blob, ttl_s } => {
                 self.blob_at_node(phone, life, url, id, blob, ttl_s);
             }
             Happening::Solved { phone, life, job, nonce } if self.is_life(phone, life) => {
                 self.feed(phone, Input::Solved { job, nonce });
             }
-            Happening::Wake { phone, timer } if self.phones[phone].timer == timer => self.feed(phone, Input::Wake),
+            Happening::Wake { phone, timer } if self.phones[phone].timer == timer => {
+                self.feed(phone, Input::Wake);
+            }
             Happening::Dial { .. }
             | Happening::Learn { .. }
             | Happening::Blob { .. }
@@ -173,7 +177,10 @@ impl World {
         let id = self.phones[phone].next_intent;
         self.phones[phone].next_intent += 1;
         self.note(|| format!("phone {phone} intends {}", intent_name(&intent)));
-        self.feed(phone, Input::Intent(id, intent));
+        if !self.feed(phone, Input::Intent(id, intent)) {
+            // The shell could not take it; the user sees that at once.
+            self.phones[phone].timeline.outcomes.insert(id, Err(IntentError::Offline));
+        }
         id
     }
 
@@ -188,10 +195,10 @@ impl World {
         None
     }
 
-    /// The shell's turn: transaction, records, commit, then effects in order.
-    pub fn feed(&mut self, at: usize, input: Input) {
+    /// The shell's turn: transaction, records, commit, then effects in order. Whether it was committed.
+    pub fn feed(&mut self, at: usize, input: Input) -> bool {
         if self.phones[at].device.is_none() {
-            return;
+            return false;
         }
         let fails_at = if self.dice.chance(self.weather.disk_errors) { 1 + self.dice.below(60) as u32 } else { 0 };
         let fails_commit = fails_at > 0 && self.dice.chance(200);
@@ -199,10 +206,9 @@ impl World {
         let dies_before = dies && self.dice.chance(500);
         let now_ms = self.now_ms;
         let name = input_name(&input);
-        let is_intent = matches!(input, Input::Intent(..));
         let phone = &mut self.phones[at];
         let clock_ms = phone.clock_ms(now_ms);
-        let Some(device) = phone.device.as_mut() else { return };
+        let Some(device) = phone.device.as_mut() else { return false };
         let flaky = Flaky::new(&phone.storage, if fails_commit { 0 } else { fails_at });
         let transaction = Batch::new(&flaky);
         let context = Context { now_ms: clock_ms, rng: &mut phone.rng, storage: &transaction };
@@ -221,12 +227,16 @@ impl World {
                 self.note(|| format!("phone {at} {name}: {error}"));
                 if fails_at == 0 {
                     self.book.wrong(format!("phone {at}: {name} failed: {error}"));
+                    self.stop(at);
+                    return false;
                 }
-                self.disk_failed(at, is_intent);
+                self.disk_failed(at);
+                false
             }
             Ok(_) if dies_before => {
                 self.note(|| format!("phone {at} {name}: dies before the commit"));
                 self.crash(at);
+                false
             }
             Ok(effects) => {
                 transaction.flush().expect("a virtual disk commits");
@@ -246,15 +256,17 @@ impl World {
                 self.book.look(at, &self.phones[at]);
                 if dies {
                     self.note(|| format!("phone {at} {name}: dies after the commit"));
-                    return self.crash(at);
+                    self.crash(at);
+                } else {
+                    rest.into_iter().for_each(|effect| self.carry_out(at, effect));
                 }
-                rest.into_iter().for_each(|effect| self.carry_out(at, effect));
+                true
             }
         }
     }
 
     /// After a failed transaction every connection is closed and the device told, as its manual asks.
-    fn disk_failed(&mut self, at: usize, _was_intent: bool) {
+    fn disk_failed(&mut self, at: usize) {
         self.book.counts.disk_errors += 1;
         let links: Vec<Link> = self.phones[at].links.keys().cloned().collect();
         for link in &links {
