@@ -12,6 +12,9 @@ use bytes::Bytes;
 use wire::id::LaneId;
 use wire::node::{Event, Refusal};
 
+/// What may wait for one reader while too much waits for all: a few cells, so that prompt readers notice nothing.
+const CROWDED_OUTBOX_BYTES: usize = 16 << 10;
+
 impl Node {
     /// Whether [`Self::take_batch`] would give one now.
     pub fn has_batch(&self) -> bool {
@@ -157,9 +160,13 @@ impl Node {
                 continue;
             }
             let Some(connection) = self.connections.get_mut(sub.conn) else { continue };
+            let before = connection.outbox.bytes();
+            let is_crowded = self.outbound_bytes > self.policy.outbound_bytes_max;
+            let bytes_max = if is_crowded { bytes_max.min(CROWDED_OUTBOX_BYTES) } else { bytes_max };
             for accepted in &write.cells {
                 connection.outbox.push(sub.handle, accepted, bytes_max);
             }
+            self.outbound_bytes = (self.outbound_bytes + connection.outbox.bytes()).saturating_sub(before);
             let conn = ConnId { slot: sub.conn, generation: connection.generation };
             self.wake(conn);
         }
@@ -237,7 +244,9 @@ impl Node {
                 continue;
             }
             let Some(connection) = self.connections.get_mut(sub.conn) else { continue };
+            let before = connection.outbox.bytes();
             connection.outbox.whisper(sub.handle, body, bytes_max);
+            self.outbound_bytes += connection.outbox.bytes() - before;
             let conn = ConnId { slot: sub.conn, generation: connection.generation };
             self.wake(conn);
         }

@@ -94,6 +94,8 @@ pub struct Node {
     pub(crate) forming: Forming,
     pub(crate) is_committing: bool,
     pub(crate) is_disk_full: bool,
+    /// Bytes that wait in all outboxes.
+    pub(crate) outbound_bytes: usize,
     wakes: Vec<ConnId>,
 }
 
@@ -110,6 +112,7 @@ impl Node {
             forming: Forming::default(),
             is_committing: false,
             is_disk_full: false,
+            outbound_bytes: 0,
             wakes: Vec::new(),
         }
     }
@@ -154,6 +157,7 @@ impl Node {
             return;
         }
         let Some(gone) = self.connections.remove(conn.slot) else { return };
+        self.outbound_bytes = self.outbound_bytes.saturating_sub(gone.outbox.bytes());
         for sub in gone.subs {
             self.unlink(sub);
         }
@@ -218,10 +222,12 @@ impl Node {
     /// Moves about `frame_bytes` of the connection's outbox, in order, to `outs`. Call it again once these are
     /// written, until it moves nothing.
     pub fn drain(&mut self, conn: ConnId, frame_bytes: usize, outs: &mut Vec<Out>) {
-        if let Some(connection) = self.connection_mut(conn) {
-            connection.outbox.drain(frame_bytes, outs);
-            connection.is_woken = false;
-        }
+        let Some(connection) = self.connection_mut(conn) else { return };
+        let before = connection.outbox.bytes();
+        connection.outbox.drain(frame_bytes, outs);
+        connection.is_woken = false;
+        let drained = before.saturating_sub(connection.outbox.bytes());
+        self.outbound_bytes = self.outbound_bytes.saturating_sub(drained);
     }
 
     /// Whether the connection's outbox holds anything.
@@ -316,7 +322,9 @@ impl Node {
         if connection.generation != conn.generation {
             return;
         }
+        let before = connection.outbox.bytes();
         connection.outbox.answer(out);
+        self.outbound_bytes += connection.outbox.bytes() - before;
         self.wake(conn);
     }
 

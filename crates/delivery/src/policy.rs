@@ -23,6 +23,8 @@ pub struct Policy {
     pub connection_appends_max: u32,
     /// Bytes that wait for one slow reader.
     pub connection_outbound_bytes_max: usize,
+    /// Bytes that wait for all readers together; over it, pushes become Lags sooner.
+    pub outbound_bytes_max: usize,
     /// Requests of one connection.
     pub connection_requests: Rate,
     /// Bytes stored in a lane.
@@ -74,6 +76,7 @@ impl Default for Policy {
             connection_lanes_max: limit::CONNECTION_LANES_MAX as u32,
             connection_appends_max: limit::CONNECTION_APPENDS_MAX as u32,
             connection_outbound_bytes_max: limit::CONNECTION_OUTBOUND_BYTES_MAX,
+            outbound_bytes_max: 512 << 20,
             connection_requests: Rate { burst: 16_384, refill: 4_096, per_ms: 1_000 },
             lane_bytes_max: limit::LANE_BYTES_MAX,
             lane_appends: Rate {

@@ -199,6 +199,33 @@ fn n6_slow_reader_gets_one_lag_and_then_pushes_again() {
 }
 
 #[test]
+fn what_waits_for_all_readers_together_is_bounded() {
+    let room = 64 << 10;
+    let policy = Policy { outbound_bytes_max: room, ..Policy::default() };
+    let mut world = World::new(policy);
+    let lane = keys(LaneClass::Group, 1);
+    let writer = world.connect();
+    let (handle, _) = world.open(writer, lane.open(0));
+    let readers: Vec<_> = (0..40).map(|_| world.connect()).collect();
+    for reader in &readers {
+        world.open(*reader, lane.open(0));
+    }
+    for nth in 0..100 {
+        world.append(writer, app(handle, nth, 0, nth)).unwrap();
+    }
+    let mut pushed = 0;
+    for reader in readers {
+        let events = world.events(reader);
+        let (last, cells) = events.split_last().unwrap();
+        assert_eq!(last.1, Event::Lag { handle: 1, next_seq: 101 });
+        pushed += cells.len();
+    }
+    // Each may hold a few cells more than its share of the common room.
+    assert!(pushed * 1_088 <= room + 40 * (16 << 10) + 40 * 1_088, "{pushed}");
+    assert!(pushed > 0);
+}
+
+#[test]
 fn full_outbox_stops_the_requests_of_its_connection_alone() {
     let policy = Policy { connection_outbound_bytes_max: 2_048, ..Policy::default() };
     let mut world = World::new(policy);
