@@ -25,6 +25,8 @@ const RENDER_BYTES: usize = 256 << 10;
 const KEEP_BYTES: usize = 1 << 20;
 /// Bytes of an unfinished message from which on they count against the node's common room.
 const COUNTED_BYTES: usize = 16 << 10;
+/// Bytes that are read and dropped after a close.
+const LINGER_BYTES_MAX: usize = 8 << 20;
 /// Bytes of pongs that may wait.
 const PONG_BYTES_MAX: usize = 1_024;
 /// Rounds of one poll before others get their turn.
@@ -79,6 +81,8 @@ pub struct Socket<S> {
     is_new: bool,
     /// How to end, once what was asked before is handled.
     closing: Option<CloseCode>,
+    is_close_sent: bool,
+    lingered_bytes: usize,
     is_over: bool,
 }
 
@@ -121,6 +125,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             heard: true,
             is_new: !early.is_empty(),
             closing: None,
+            is_close_sent: false,
+            lingered_bytes: 0,
             is_over: false,
         }
     }
@@ -300,9 +306,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return Poll::Ready(Ok(Round::Over));
         }
         if let Some(code) = self.closing {
-            push_close(code, &mut self.outbound);
-            self.is_over = true;
-            return Poll::Ready(Ok(Round::Again { is_due: false }));
+            if !std::mem::replace(&mut self.is_close_sent, true) {
+                push_close(code, &mut self.outbound);
+                return Poll::Ready(Ok(Round::Again { is_due: false }));
+            }
+            return self.poll_linger(cx, scratch);
         }
         let mut has_read = std::mem::take(&mut self.is_new);
         if has_read {
@@ -330,6 +338,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let is_ending = self.closing.is_some() || self.is_over;
         let is_again = has_read || is_due || is_ending || !self.outbound.is_empty();
         if is_again { Poll::Ready(Ok(Round::Again { is_due })) } else { Poll::Pending }
+    }
+
+    /// After the close is out: ends our side and reads on until the client ends its own. Ending at once would reset the
+    /// connection, and the client might never see why.
+    fn poll_linger(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<std::io::Result<Round>> {
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        if self.shared.lock().attend(self.conn, cx.waker(), false) == Call::End {
+            return Poll::Ready(Ok(Round::Over));
+        }
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch.read);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            let bytes = buffer.filled().len();
+            self.lingered_bytes = self.lingered_bytes.saturating_add(bytes);
+            if bytes == 0 || self.lingered_bytes > LINGER_BYTES_MAX {
+                return Poll::Ready(Ok(Round::Over));
+            }
+        }
     }
 
     fn render(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> std::io::Result<()> {
