@@ -170,7 +170,7 @@ macro_rules! limit {
 const TERA: u64 = 1 << 40;
 
 /// Every limit.
-pub static LIMITS: [Limit; 37] = [
+pub static LIMITS: [Limit; 38] = [
     limit!("connections", "connections at once", 1, 4_000_000, policy.connections_max as u32),
     limit!(
         "connections_per_address",
@@ -201,6 +201,13 @@ pub static LIMITS: [Limit; 37] = [
         131_072,
         1 << 30,
         policy.connection_outbound_bytes_max as usize
+    ),
+    limit!(
+        "outbound_bytes",
+        "bytes that wait for all readers together; over it, pushes become Lags sooner",
+        1 << 20,
+        TERA,
+        policy.outbound_bytes_max as usize
     ),
     limit!(
         "connection_requests_per_s",
@@ -562,5 +569,16 @@ mod tests {
             }
             assert!((limit.min..=limit.max).contains(&limit.default_value()), "{}", limit.name);
         }
+    }
+
+    #[test]
+    fn operating_page_lists_every_limit_with_its_default_and_bounds() {
+        let page = include_str!("../../../docs/operating/node.md");
+        let row = |limit: &Limit| {
+            let Limit { name, about, min, max, .. } = limit;
+            format!("| `{name}` | {} | {min} | {max} | {about} |\n", limit.default_value())
+        };
+        let table: String = LIMITS.iter().map(row).collect();
+        assert!(page.contains(&table), "the table is now:\n{table}");
     }
 }

@@ -103,13 +103,13 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     let blobs = Arc::new(Blobs::new(Arc::clone(shared), config.blobs.clone()));
     let scheme = if tls.is_some() { "https" } else { "http" };
     let serving = tokio::spawn(serve(listener, tls, door, http::router(blobs), stopped.clone()));
+    announce(&format!("listening on {scheme}://{address}"));
     if let Some(admin) = config.admin_listen {
         let listener = TcpListener::bind(admin).await.with_context(|| format!("cannot listen on {admin}"))?;
         announce(&format!("metrics on http://{}/metrics", listener.local_addr()?));
         let door = Door::new(64, 64);
         tokio::spawn(serve(listener, None, door, metrics::router(Arc::clone(shared)), stopped));
     }
-    announce(&format!("listening on {scheme}://{address}"));
     keep(config, folder, shared, &mut terminate, &mut interrupt).await;
     tracing::info!("stopping");
     stop.send_replace(true);
