@@ -58,7 +58,9 @@ fn disk_conforms_inside_a_wrapper_that_does_not_fail() {
 
 #[test]
 fn reopened_disk_agrees_with_memory() {
-    for seed in 100..140 {
+    // STORE_TEST_SEEDS=2000 for a soak.
+    let seeds = std::env::var("STORE_TEST_SEEDS").map_or(40, |seeds| seeds.parse().expect("a number"));
+    for seed in 0..seeds {
         conformance::agrees_with_memory(seed, 120, disk(tiny()), |mut store| {
             store.reopen(tiny());
             store
