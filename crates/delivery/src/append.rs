@@ -156,6 +156,8 @@ impl Node {
             return Err(Refusal::Busy { retry_after_ms: CROWDED_RETRY_MS });
         }
         let busy = |retry_after_ms| Refusal::Busy { retry_after_ms };
+        let connection = self.connections.get_mut(conn.slot).ok_or(Refusal::Denied)?;
+        connection.append_bytes.check(ctx.now_ms, policy.connection_append_bytes).map_err(busy)?;
         match append.kind {
             CellKind::App => hot.appends.check(ctx.now_ms, policy.lane_appends).map_err(busy),
             CellKind::Handshake => {
@@ -193,7 +195,8 @@ impl Node {
         blob_bytes: u64,
     ) -> Result<Option<Out>, Refusal> {
         let Append { handle, kind, attach, body, .. } = append;
-        let cost_bytes = blob_bytes.saturating_add(body.len() as u64);
+        let body_bytes = body.len() as u64;
+        let cost_bytes = blob_bytes.saturating_add(body_bytes);
         let hot = self.lanes.hot_mut(lane).ok_or(Refusal::Storage)?;
         if hot.tip.expires_s == 0 && hot.record.class != LaneClass::Group {
             // Stored by its first append, without an end of its own: it gets the longest.
@@ -229,6 +232,7 @@ impl Node {
         }
         if let Some(connection) = self.connection_mut(conn) {
             connection.unanswered = connection.unanswered.saturating_add(1);
+            connection.append_bytes.spend(body_bytes);
         }
         self.answer_later(conn, id, lane, Then::Receipt { handle, accepted });
         Ok(None)

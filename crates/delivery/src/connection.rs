@@ -27,6 +27,7 @@ pub(crate) struct Connection {
     /// The lowest counter that the next claim may carry.
     pub(crate) claims_next: u32,
     pub(crate) requests: Bucket,
+    pub(crate) append_bytes: Bucket,
     pub(crate) outbox: Outbox,
     /// It is in the list of connections to wake.
     pub(crate) is_woken: bool,

@@ -135,6 +135,7 @@ impl Node {
             unanswered: 0,
             claims_next: 0,
             requests: Bucket::full(now_ms, self.policy.connection_requests),
+            append_bytes: Bucket::full(now_ms, self.policy.connection_append_bytes),
             outbox: Outbox::default(),
             is_woken: false,
         });

@@ -27,6 +27,8 @@ pub struct Policy {
     pub outbound_bytes_max: usize,
     /// Requests of one connection.
     pub connection_requests: Rate,
+    /// Bytes of bodies that one connection appends.
+    pub connection_append_bytes: Rate,
     /// Bytes stored in a lane.
     pub lane_bytes_max: u64,
     /// App cells of a lane.
@@ -78,6 +80,7 @@ impl Default for Policy {
             connection_outbound_bytes_max: limit::CONNECTION_OUTBOUND_BYTES_MAX,
             outbound_bytes_max: 512 << 20,
             connection_requests: Rate { burst: 16_384, refill: 4_096, per_ms: 1_000 },
+            connection_append_bytes: Rate { burst: 64 << 20, refill: 2 << 20, per_ms: 1_000 },
             lane_bytes_max: limit::LANE_BYTES_MAX,
             lane_appends: Rate {
                 burst: u64::from(limit::LANE_APPENDS_BURST),

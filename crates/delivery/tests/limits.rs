@@ -165,6 +165,23 @@ fn requests_of_a_connection_are_bounded_by_rate() {
 }
 
 #[test]
+fn bytes_that_a_connection_appends_are_bounded_by_rate_over_all_its_lanes() {
+    let policy = Policy { connection_append_bytes: Rate::per(3 * 1_024, 1_000), ..Policy::default() };
+    let mut world = World::new(policy);
+    let conn = world.connect();
+    let handles = [1, 2, 3, 4].map(|name| world.open(conn, keys(LaneClass::Group, name).open(0)).0);
+    for handle in &handles[..3] {
+        world.append(conn, app(*handle, 0, 0, 1)).unwrap();
+    }
+    assert_eq!(world.append(conn, app(handles[3], 0, 0, 1)), Err(Refusal::Busy { retry_after_ms: 1 }));
+    let other = world.connect();
+    let (handle, _) = world.open(other, keys(LaneClass::Group, 4).open(0));
+    world.append(other, app(handle, 0, 0, 2)).unwrap();
+    world.now_ms += 1_000;
+    world.append(conn, app(handles[3], 0, 0, 1)).unwrap();
+}
+
+#[test]
 fn invite_lane_holds_its_cells_and_not_one_more() {
     let mut world = world();
     let (conn, lane) = (world.connect(), keys(LaneClass::Invite, 1));

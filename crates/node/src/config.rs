@@ -170,7 +170,7 @@ macro_rules! limit {
 const TERA: u64 = 1 << 40;
 
 /// Every limit.
-pub static LIMITS: [Limit; 38] = [
+pub static LIMITS: [Limit; 40] = [
     limit!("connections", "connections at once", 1, 4_000_000, policy.connections_max as u32),
     limit!(
         "connections_per_address",
@@ -222,6 +222,20 @@ pub static LIMITS: [Limit; 38] = [
         1,
         10_000_000,
         policy.connection_requests.burst as u64
+    ),
+    limit!(
+        "connection_append_bytes_per_s",
+        "bytes of cells a second that one connection appends",
+        65_536,
+        TERA,
+        policy.connection_append_bytes.refill as u64
+    ),
+    limit!(
+        "connection_append_bytes_burst",
+        "the same in a burst",
+        65_536,
+        TERA,
+        policy.connection_append_bytes.burst as u64
     ),
     limit!(
         "inbound_bytes",

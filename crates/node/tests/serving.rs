@@ -161,7 +161,9 @@ async fn only_what_is_no_frame_closes_the_connection() {
 #[tokio::test]
 async fn slow_reader_gets_lag_and_the_node_stays_small() {
     let data = data();
-    let node = Node::start(data.path(), &["--limit", "connection_outbound_bytes=131072"]);
+    let limits = ["connection_outbound_bytes=131072", "connection_append_bytes_burst=200000000"];
+    let limits: Vec<&str> = limits.iter().flat_map(|limit| ["--limit", limit]).collect();
+    let node = Node::start(data.path(), &limits);
     let lane = lane(1);
     let (mut writer, mut reader) = (Client::connect(&node).await, Client::connect(&node).await);
     reader.open(lane.open(0)).await;
