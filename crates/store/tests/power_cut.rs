@@ -170,7 +170,9 @@ fn torn(frame: &[u8], random: &mut Random) -> Vec<Vec<u8>> {
 #[test]
 fn no_torn_write_loses_what_was_acknowledged() {
     let mut images = 0;
-    for seed in 0..3 {
+    // STORE_TEST_SEEDS=30 for a soak.
+    let seeds = std::env::var("STORE_TEST_SEEDS").map_or(3, |seeds| seeds.parse().expect("a number"));
+    for seed in 0..seeds {
         let mut random = Random(seed);
         let folder = folder();
         let disk = Disk::open(folder.path(), tiny()).expect("opens");

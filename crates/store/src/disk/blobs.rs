@@ -6,16 +6,21 @@ use super::{Disk, Shared, locked};
 use crate::StoreError;
 use crate::blobs::{BlobInfo, Blobs, check_size};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use wire::id::BlobId;
+
+/// Locks over blobs: one upload holds up only what happens to have the same.
+pub const LOCKS: usize = 64;
 
 impl Blobs for Disk {
     fn put_blob(&self, id: &BlobId, bytes: &[u8], keep_until_s: u64) -> Result<(), StoreError> {
         check_size(bytes)?;
         let shared = &*self.shared;
-        let _files = locked(&shared.blob_files);
+        let _lock = locked(shared.blob_lock(id));
         let old = shared.blob_meta(id)?;
         let keep_until_s = old.map_or(keep_until_s, |old| old.keep_until_s.max(keep_until_s));
         // Its time goes first: a file that nobody would ever remove cannot come to be.
@@ -26,10 +31,17 @@ impl Blobs for Disk {
         let folder = shared.blob_folder(id);
         if !folder.exists() {
             std::fs::create_dir_all(&folder)?;
-            super::io::sync_folder(&shared.folder.join("blobs"))?;
+            super::io::sync_folder(&shared.folder.join("blobs")).inspect_err(|_| {
+                // The next one shall make it, and sync it, again. It is empty: others wait for our lock.
+                let _ = std::fs::remove_dir(&folder);
+            })?;
         }
         let name = id.to_hex();
-        write_atomically(&folder, &name, &format!("{name}.new"), bytes)?;
+        write_atomically(&folder, &name, &format!("{name}.new"), bytes).inspect_err(|_| {
+            // It may be there without being durable: nobody shall rely on it. If this fails as well, the file is
+            // whole at least, and the disk is what has to be looked after.
+            let _ = std::fs::remove_file(shared.blob_path(id));
+        })?;
         Ok(())
     }
 
@@ -57,7 +69,7 @@ impl Blobs for Disk {
 
     fn keep_blob(&self, id: &BlobId, keep_until_s: u64) -> Result<bool, StoreError> {
         let shared = &*self.shared;
-        let _files = locked(&shared.blob_files);
+        let _lock = locked(shared.blob_lock(id));
         let Some(meta) = shared.blob_meta(id)? else { return Ok(false) };
         if !shared.has_blob_file(id, meta.size)? {
             return Ok(false);
@@ -70,14 +82,17 @@ impl Blobs for Disk {
 
     fn expire_blobs(&self, now_s: u64, limit: usize) -> Result<bool, StoreError> {
         let shared = &*self.shared;
-        let _files = locked(&shared.blob_files);
         let limit = limit.max(1);
         let (first, last) =
             (due_key(index::BLOBS_DUE, 0, &[0; 32]), due_key(index::BLOBS_DUE, hour_of(now_s), &[0xff; 32]));
         let dues = shared.values(&first, &last, limit + 1)?;
+        let due_ids = dues.iter().take(limit).map(|(key, _)| Ok(BlobId(index::parse_due_key(key)?)));
+        let due_ids = due_ids.collect::<Result<Vec<BlobId>, StoreError>>()?;
+        // Nobody may store or keep one of these until it is gone from the index too.
+        let locks: BTreeSet<usize> = due_ids.iter().map(lock_of).collect();
+        let _locks: Vec<_> = locks.into_iter().map(|number| locked(&shared.blob_files[number])).collect();
         let mut puts = Vec::new();
-        for (key, _) in dues.iter().take(limit) {
-            let id = BlobId(index::parse_due_key(key)?);
+        for ((key, _), id) in dues.iter().zip(due_ids) {
             // Kept for longer by now: another due stands for it.
             if shared.blob_meta(&id)?.is_none_or(|meta| meta.keep_until_s <= now_s) {
                 match std::fs::remove_file(shared.blob_path(&id)) {
@@ -96,7 +111,15 @@ impl Blobs for Disk {
     }
 }
 
+fn lock_of(id: &BlobId) -> usize {
+    usize::from(id.0[0]) % LOCKS
+}
+
 impl Shared {
+    fn blob_lock(&self, id: &BlobId) -> &Mutex<()> {
+        &self.blob_files[lock_of(id)]
+    }
+
     fn blob_folder(&self, id: &BlobId) -> PathBuf {
         self.folder.join("blobs").join(format!("{:02x}", id.0[0]))
     }

@@ -12,7 +12,7 @@
 //! writes what changed to the index as one sorted, durable step that also names the log position it reaches; opening
 //! replays the log from there. Segments go when none of their cells is needed any more.
 //!
-//! Lock order: `blob_files`, `writer`, `lanes`, `overlay`. Nothing is written to the disk under the last two.
+//! Lock order: `blob_files` by number, `writer`, `lanes`, `overlay`. Nothing is written to the disk under the last two.
 
 mod blobs;
 mod book;
@@ -92,7 +92,7 @@ struct Shared {
     writer: Mutex<Writer>,
     lanes: RwLock<LaneTable>,
     overlay: RwLock<Entries>,
-    blob_files: Mutex<()>,
+    blob_files: [Mutex<()>; blobs::LOCKS],
 }
 
 struct Writer {
@@ -237,7 +237,7 @@ impl Shared {
             writer: Mutex::new(writer),
             lanes: RwLock::new(lanes),
             overlay: RwLock::new(overlay),
-            blob_files: Mutex::new(()),
+            blob_files: std::array::from_fn(|_| Mutex::new(())),
         };
         Ok((shared, woken))
     }
