@@ -44,14 +44,38 @@ fn key<K: Serialize>(label: Label, id: &K) -> Result<Vec<u8>, StorageError> {
     postcard::to_extend(id, vec![label as u8]).map_err(|_| StorageError::Corrupt("MLS key"))
 }
 
+/// One type of OpenMLS, the join configuration, holds an untagged enum, which only a format that describes itself reads
+/// back: one version byte, then JSON. It is small and written once a group.
+fn encode_described<T: Serialize>(value: &T) -> Result<Vec<u8>, StorageError> {
+    let mut bytes = vec![FORMAT];
+    serde_json::to_writer(&mut bytes, value).map_err(|_| StorageError::Corrupt("MLS configuration"))?;
+    Ok(bytes)
+}
+
+fn decode_described<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError> {
+    let corrupt = StorageError::Corrupt("MLS configuration");
+    match bytes.split_first() {
+        Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(|_| corrupt),
+        _ => Err(corrupt),
+    }
+}
+
 impl MlsStore<'_> {
     fn write<K: Serialize, T: Serialize>(&self, label: Label, id: &K, value: &T) -> Result<(), StorageError> {
-        self.0.put(Space::Mls, &key(label, id)?, &encode(FORMAT, value)?)
+        let bytes = match label {
+            Label::JoinConfig => encode_described(value)?,
+            _ => encode(FORMAT, value)?,
+        };
+        self.0.put(Space::Mls, &key(label, id)?, &bytes)
     }
 
     fn read<K: Serialize, T: DeserializeOwned>(&self, label: Label, id: &K) -> Result<Option<T>, StorageError> {
         let bytes = self.0.get(Space::Mls, &key(label, id)?)?;
-        bytes.map(|bytes| decode(FORMAT, &bytes, "MLS value")).transpose()
+        let parse = |bytes: Vec<u8>| match label {
+            Label::JoinConfig => decode_described(&bytes),
+            _ => decode(FORMAT, &bytes, "MLS value"),
+        };
+        bytes.map(parse).transpose()
     }
 
     fn erase<K: Serialize>(&self, label: Label, id: &K) -> Result<(), StorageError> {
@@ -324,5 +348,32 @@ impl StorageProvider<V> for MlsStore<'_> {
 
     fn delete_psk<I: traits::PskId<V>>(&self, psk_id: &I) -> Result<(), StorageError> {
         self.erase(Label::Psk, psk_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::MemoryStorage;
+    use openmls::prelude::{GroupId, MlsGroupJoinConfig};
+
+    #[test]
+    fn join_configuration_reads_back_after_a_restart() {
+        let storage = MemoryStorage::default();
+        let id = GroupId::from_slice(b"group");
+        let written = MlsGroupJoinConfig::builder().padding_size(7).build();
+        MlsStore(&storage).write_mls_join_config(&id, &written).unwrap();
+        let read: Option<MlsGroupJoinConfig> = MlsStore(&storage).mls_group_join_config(&id).unwrap();
+        assert_eq!(read, Some(written));
+    }
+
+    #[test]
+    fn damaged_configuration_is_corrupt() {
+        assert!(matches!(decode_described::<MlsGroupJoinConfig>(b""), Err(StorageError::Corrupt(_))));
+        assert!(matches!(decode_described::<MlsGroupJoinConfig>(&[FORMAT, b'{']), Err(StorageError::Corrupt(_))));
+        assert!(matches!(
+            decode_described::<MlsGroupJoinConfig>(&[FORMAT + 1, b'{', b'}']),
+            Err(StorageError::Corrupt(_))
+        ));
     }
 }
