@@ -8,7 +8,7 @@
 pub mod runner;
 
 use crate::db::{Database, DatabaseError, KvStore};
-use crate::timeline::{Changes, EntryId, Me, Timeline, Typing};
+use crate::timeline::{Change, Changes, EntryId, Me, Timeline, Typing};
 use bytes::Bytes;
 use protocol::content::{Content, Kind, WhisperContent, WhisperKind};
 use protocol::event::{ConversationId, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work};
@@ -163,7 +163,7 @@ impl Engine {
                 timeline.reinterpret(&mut Changes::new())?;
                 timeline.set_setting(CONTENT_SETTING, CONTENT_VERSION)?;
             }
-            Ok(())
+            Ok(timeline.set_own_name(device.name())?)
         })?;
         Ok(Self {
             database,
@@ -219,8 +219,13 @@ impl Engine {
     pub fn handle(&mut self, now_ms: u64, inputs: Vec<Input>) -> Result<Output, EngineError> {
         self.transact(now_ms, |parts, collected| {
             for input in inputs {
+                let is_rename = matches!(input, Input::Intent(_, Intent::SetName { .. }));
                 let effects = parts.device_takes(input)?;
                 parts.apply(effects, collected)?;
+                if is_rename {
+                    parts.timeline().set_own_name(parts.device.name())?;
+                    collected.output.changes.insert(Change::Person);
+                }
             }
             Ok(())
         })
@@ -488,6 +493,15 @@ mod tests {
         assert_eq!(engine.me(), me);
         assert!(matches!(create(engine.into_database()), Err(EngineError::HasAccount)));
         assert!(matches!(Engine::open(Database::in_memory().unwrap(), rng(3), 1), Err(EngineError::NoAccount)));
+    }
+
+    #[test]
+    fn own_name_is_shown_and_follows_a_change() {
+        let mut engine = create(Database::in_memory().unwrap()).unwrap();
+        let name = |engine: &Engine| engine.timeline().display_name(&engine.me().account).unwrap();
+        assert_eq!(name(&engine), "Ada");
+        engine.handle(2_000, vec![Input::Intent(1, Intent::SetName { name: "Augusta".into() })]).unwrap();
+        assert_eq!(name(&engine), "Augusta");
     }
 
     #[test]

@@ -268,6 +268,20 @@ impl Timeline<'_> {
         Ok(self.person(account)?.display_name())
     }
 
+    /// Takes over the name that we gave ourselves.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn set_own_name(&self, name: &str) -> Result<(), DatabaseError> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO people (account, name) VALUES (?1, ?2)
+                 ON CONFLICT (account) DO UPDATE SET name = excluded.name",
+            )?
+            .execute(params![self.me.account.0, name])?;
+        Ok(())
+    }
+
     /// Gives an account a name of our own; none takes it back.
     ///
     /// # Errors
