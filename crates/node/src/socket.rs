@@ -29,6 +29,8 @@ const COUNTED_BYTES: usize = 16 << 10;
 const LINGER_BYTES_MAX: usize = 8 << 20;
 /// Bytes of pongs that may wait.
 const PONG_BYTES_MAX: usize = 1_024;
+/// Requests that are handled before others get the machine.
+const EXCHANGE_REQUESTS_MAX: u64 = 256;
 /// Rounds of one poll before others get their turn.
 const ROUNDS_MAX: usize = 16;
 
@@ -258,7 +260,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let mut handled = 0;
         if !self.waiting.is_empty() || !scratch.prepared.is_empty() {
             let now_ms = now_ms();
-            while inner.node.may_handle(self.conn)
+            while handled < EXCHANGE_REQUESTS_MAX
+                && inner.node.may_handle(self.conn)
                 && let Some(request) = self.waiting.pop_front().or_else(|| scratch.prepared.pop_front())
             {
                 inner.node.handle(now_ms, &shared.engine, self.conn, request);
@@ -312,10 +315,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
             return self.poll_linger(cx, scratch);
         }
+        // Whoever returns without asking the stream is not woken by it.
+        let skips_read = !self.waiting.is_empty();
         let mut has_read = std::mem::take(&mut self.is_new);
         if has_read {
             self.take_frames(&[], &mut scratch.prepared);
-        } else if self.waiting.is_empty() && self.poll_read(cx, scratch)?.is_ready() {
+        } else if !skips_read && self.poll_read(cx, scratch)?.is_ready() {
             has_read = true;
         }
         if !has_read && !is_due {
@@ -336,7 +341,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         let is_due = exchange.has_more || (exchange.is_drained && has_written);
         let is_ending = self.closing.is_some() || self.is_over;
-        let is_again = has_read || is_due || is_ending || !self.outbound.is_empty();
+        let is_again = has_read || skips_read || is_due || is_ending || !self.outbound.is_empty();
         if is_again { Poll::Ready(Ok(Round::Again { is_due })) } else { Poll::Pending }
     }
 

@@ -20,8 +20,9 @@ use wire::node::{
 };
 use wire::receipt::Receipt;
 
-/// Longer than anything here takes on a crowded machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than anything here takes on a crowded machine, and shorter than the silence after which the node pings: what
+/// only a ping wakes has hung.
+pub const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A node that ends with the test.
 pub struct Node {
