@@ -16,10 +16,14 @@ use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use wire::node::{Refusal, SOCKET_PATH};
 
+/// What a browser shows that follows an invite link. What is behind the `#` stayed with it.
+const INVITE: &str = "This is an invitation to a private chat. Take it with: sottovoce accept 'THE WHOLE LINK'\n";
+
 /// The routes that everybody may use.
 pub fn router(state: Arc<crate::blob::Blobs>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/i", get(|| async { INVITE }))
         .route("/v1/blob/{id}", get(get_blob).put(put_blob))
         .route(SOCKET_PATH, get(upgrade))
         .with_state(state)

@@ -4,7 +4,7 @@ use crate::blob::Blobs;
 use crate::config::{Config, TlsConfig};
 use crate::folder::Folder;
 use crate::listen::{Door, serve};
-use crate::shared::Shared;
+use crate::shared::{Shared, now_ms};
 use crate::storage::Engine;
 use crate::tls::Tls;
 use crate::{http, metrics, writer};
@@ -104,6 +104,9 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     let scheme = if tls.is_some() { "https" } else { "http" };
     let serving = tokio::spawn(serve(listener, tls, door, http::router(blobs), stopped.clone()));
     announce(&format!("listening on {scheme}://{address}"));
+    if let Some(url) = &config.public_url {
+        announce(&format!("reachable as {url}"));
+    }
     if let Some(admin) = config.admin_listen {
         let listener = TcpListener::bind(admin).await.with_context(|| format!("cannot listen on {admin}"))?;
         announce(&format!("metrics on http://{}/metrics", listener.local_addr()?));
@@ -135,7 +138,7 @@ async fn keep(config: &Config, folder: &Folder, shared: &Arc<Shared>, terminate:
             _ = interrupt.recv() => return,
             _ = every.tick() => {}
         }
-        shared.call_silent();
+        shared.call_silent(now_ms() / 1_000);
         if shared.engine.is_broken() {
             tracing::error!("the store failed: the node stops, nothing that was acknowledged is lost");
             return;

@@ -217,9 +217,8 @@ impl Shared {
     }
 
     /// Asks silent connections for a sign of life, and ends those that gave none.
-    pub fn call_silent(&self) {
+    pub fn call_silent(&self, now_s: u64) {
         let mut inner = self.lock();
-        let now_s = now_ms() / 1_000;
         let mut wakers = Vec::new();
         for slot in &mut inner.slots {
             let Some(waker) = &slot.waker else { continue };
@@ -268,5 +267,56 @@ impl Inner {
             slot.waker = Some(waker.clone());
         }
         std::mem::take(&mut slot.call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Woken(AtomicU64);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn shared() -> Shared {
+        let engine = Engine::new(Arc::new(store::Memory::default()));
+        Shared::new(engine, SigningKey::from_bytes(&[1; 32]), Policy::default(), 1_000, [1, 2])
+    }
+
+    #[test]
+    fn silent_connection_is_asked_for_a_sign_of_life_and_then_given_up() {
+        let shared = shared();
+        let conn = shared.connect([7; 32]).expect("room");
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        assert_eq!(shared.lock().attend(conn, &waker, true), Call::None);
+        let heard_s = now_ms() / 1_000;
+        let call_after = |silent_s: u64| {
+            shared.call_silent(heard_s + silent_s);
+            shared.lock().attend(conn, &waker, false)
+        };
+        assert_eq!(call_after(PING_AFTER_S - 2), Call::None);
+        assert_eq!(call_after(PING_AFTER_S + 2), Call::Ping);
+        assert_eq!(call_after(END_AFTER_S + 2), Call::End);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
+        assert_eq!(shared.lock().attend(conn, &waker, true), Call::None);
+        assert_eq!(call_after(PING_AFTER_S - 2), Call::None, "heard again");
+    }
+
+    #[test]
+    fn unfinished_messages_share_a_bounded_room() {
+        let shared = shared();
+        assert!(shared.hold_inbound(600));
+        assert!(!shared.hold_inbound(401));
+        assert!(shared.hold_inbound(400));
+        shared.release_inbound(600);
+        assert!(shared.hold_inbound(600));
     }
 }

@@ -292,4 +292,46 @@ mod tests {
         parse_frame(&masked(0x02, b"a"), &mut fragments).expect("a first part");
         assert_eq!(parse_frame(&masked(0x82, b"b"), &mut fragments), Err(CloseCode::Protocol), "two at once");
     }
+
+    /// All messages of a stream that comes in pieces, or how it ends.
+    fn messages(stream: &[u8], cuts: &[usize]) -> (Vec<Message>, Option<CloseCode>) {
+        let (mut fragments, mut messages, mut held) = (Fragments::default(), Vec::new(), Vec::new());
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (stream.len() + 1)).chain([stream.len()]).collect();
+        ends.sort_unstable();
+        let mut start = 0;
+        for end in ends {
+            held.extend_from_slice(&stream[start..end]);
+            start = end;
+            loop {
+                match parse_frame(&held, &mut fragments) {
+                    Ok(None) => break,
+                    Ok(Some((taken, message))) => {
+                        held.drain(..taken);
+                        messages.extend(message);
+                    }
+                    Err(code) => return (messages, Some(code)),
+                }
+            }
+        }
+        (messages, None)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_mean_the_same_in_one_piece_and_in_many(
+            frames in proptest::collection::vec(
+                (proptest::prelude::any::<u8>(), proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)),
+                0..8,
+            ),
+            noise in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+            cuts in proptest::collection::vec(proptest::prelude::any::<usize>(), 0..12),
+        ) {
+            // Mostly frames that parse, then whatever comes.
+            let known = [0x82, 0x02, 0x00, 0x80, 0x89, 0x8a, 0x88];
+            let first = |byte: u8| if byte < 250 { known[byte as usize % known.len()] } else { byte };
+            let mut stream: Vec<u8> = frames.iter().flat_map(|(byte, payload)| masked(first(*byte), payload)).collect();
+            stream.extend(noise);
+            proptest::prop_assert_eq!(messages(&stream, &[]), messages(&stream, &cuts));
+        }
+    }
 }

@@ -23,6 +23,8 @@ async fn node_serves_health_and_hello_once_it_says_that_it_listens() {
     assert_eq!((status, text.as_slice()), (200, b"ok\n".as_slice()));
     let client = Client::connect(&node).await;
     assert_eq!((client.hello.version, client.hello.limits.lanes), (1, 2_048));
+    let (status, text) = node.http("GET /i HTTP/1.1\r\nHost: node\r\n", b"").await;
+    assert_eq!((status, text.starts_with(b"This is an invitation")), (200, true));
     assert_eq!(node.http("GET /metrics HTTP/1.1\r\nHost: node\r\n", b"").await.0, 404);
     assert_eq!(node.http("GET /v1/socket HTTP/1.1\r\nHost: node\r\n", b"").await.0, 426);
 }
