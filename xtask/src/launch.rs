@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-const LISTEN: &str = "127.0.0.1:8750";
+const LISTEN: &str = "127.0.0.1:7440";
 /// A node that does not serve after this long is given up.
 const READY_MAX: Duration = Duration::from_secs(30);
 /// How often the child and Ctrl-C are looked at.
