@@ -67,7 +67,7 @@ impl AsyncWrite for Stream {
 
 /// Counts connections, in all and by address. Addresses are in memory while they are connected and nowhere else.
 #[derive(Debug)]
-pub struct Door {
+pub struct Places {
     all: Arc<Semaphore>,
     by_address: Mutex<HashMap<IpAddr, u32>>,
     per_address_max: u32,
@@ -81,7 +81,7 @@ pub struct Guard {
 
 #[derive(Debug)]
 struct Place {
-    door: Arc<Door>,
+    places: Arc<Places>,
     address: Option<IpAddr>,
     _permit: OwnedSemaphorePermit,
 }
@@ -89,7 +89,7 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let Some(address) = self.address else { return };
-        let mut by_address = self.door.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_address = self.places.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = by_address.get_mut(&address) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -99,7 +99,7 @@ impl Drop for Place {
     }
 }
 
-impl Door {
+impl Places {
     /// For so many connections in all and from one address. Loopback is not counted: there a proxy may speak for all.
     pub fn new(connections_max: u32, per_address_max: u32) -> Arc<Self> {
         let all = Arc::new(Semaphore::new(connections_max as usize));
@@ -117,7 +117,7 @@ impl Door {
             }
             *count += 1;
         }
-        Some(Guard { _place: Arc::new(Place { door: Arc::clone(self), address, _permit: permit }) })
+        Some(Guard { _place: Arc::new(Place { places: Arc::clone(self), address, _permit: permit }) })
     }
 }
 
@@ -125,7 +125,7 @@ impl Door {
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    door: Arc<Door>,
+    places: Arc<Places>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -140,7 +140,7 @@ pub async fn serve(
             continue;
         };
         // No room: closing at once is the only answer that costs nothing.
-        let Some(guard) = door.enter(address.ip()) else { continue };
+        let Some(guard) = places.enter(address.ip()) else { continue };
         let _ = tcp.set_nodelay(true);
         let (tls, router, stop, busy) = (tls.clone(), router.clone(), stop.clone(), busy.clone());
         tokio::spawn(async move {
@@ -177,4 +177,36 @@ async fn serve_connection(stream: Stream, router: Router, guard: Guard, mut stop
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn places_are_bounded_by_address_and_given_back() {
+        let places = Places::new(100, 2);
+        let first = places.enter(address("192.0.2.1")).expect("room");
+        let _second = places.enter(address("::ffff:192.0.2.1")).expect("room for the same address, written otherwise");
+        assert!(places.enter(address("192.0.2.1")).is_none());
+        let _other = places.enter(address("192.0.2.2")).expect("room for another");
+        drop(first);
+        let _third = places.enter(address("192.0.2.1")).expect("room again");
+    }
+
+    #[test]
+    fn places_are_bounded_in_all_and_loopback_is_not_counted_by_address() {
+        let places = Places::new(3, 1);
+        let guards: Vec<_> = (0..3).map(|_| places.enter(address("127.0.0.1")).expect("room")).collect();
+        assert!(places.enter(address("192.0.2.1")).is_none());
+        // A guard that moved on with an upgraded connection still holds its place.
+        let kept = guards[0].clone();
+        drop(guards);
+        assert!(places.enter(address("192.0.2.1")).is_some());
+        drop(kept);
+    }
 }

@@ -3,7 +3,7 @@
 use crate::blob::Blobs;
 use crate::config::{Config, TlsConfig};
 use crate::folder::Folder;
-use crate::listen::{Door, serve};
+use crate::listen::{Places, serve};
 use crate::shared::{Shared, now_ms};
 use crate::storage::Engine;
 use crate::tls::Tls;
@@ -99,10 +99,10 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     let (stop, stopped) = watch::channel(false);
     // Some more than WebSockets: for blobs, and to tell those for whom there is no room.
     let all = config.policy.connections_max.saturating_add(HTTP_CONNECTIONS);
-    let door = Door::new(all, config.shell.connections_per_address);
+    let places = Places::new(all, config.shell.connections_per_address);
     let blobs = Arc::new(Blobs::new(Arc::clone(shared), config.blobs.clone()));
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let serving = tokio::spawn(serve(listener, tls, door, http::router(blobs), stopped.clone()));
+    let serving = tokio::spawn(serve(listener, tls, places, http::router(blobs), stopped.clone()));
     announce(&format!("listening on {scheme}://{address}"));
     if let Some(url) = &config.public_url {
         announce(&format!("reachable as {url}"));
@@ -110,8 +110,8 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     if let Some(admin) = config.admin_listen {
         let listener = TcpListener::bind(admin).await.with_context(|| format!("cannot listen on {admin}"))?;
         announce(&format!("metrics on http://{}/metrics", listener.local_addr()?));
-        let door = Door::new(64, 64);
-        tokio::spawn(serve(listener, None, door, metrics::router(Arc::clone(shared)), stopped));
+        let places = Places::new(64, 64);
+        tokio::spawn(serve(listener, None, places, metrics::router(Arc::clone(shared)), stopped));
     }
     keep(config, folder, shared, &mut terminate, &mut interrupt).await;
     tracing::info!("stopping");
