@@ -25,6 +25,8 @@ pub const INTENT_WAIT: Duration = Duration::from_secs(90);
 pub const FETCH_WAIT: Duration = Duration::from_secs(20);
 /// Failed attempts to connect after which a command gives up.
 const FAILURES_MAX: u32 = 3;
+/// A node that restarts is back within this time.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Quiet for so long after the last answer is idle: what is pushed comes right behind.
 pub const QUIET: Duration = Duration::from_millis(100);
 
@@ -32,6 +34,7 @@ pub const QUIET: Duration = Duration::from_millis(100);
 pub struct Session {
     /// The engine with its connections.
     pub runner: Runner,
+    began: Instant,
     _profile: Profile,
 }
 
@@ -99,7 +102,7 @@ impl Session {
 
     fn of(profile: Profile, engine: Engine) -> Result<Self, Failure> {
         let tls = Tls::new().map_err(|error| Failure::internal(error.to_string()))?;
-        Ok(Self { runner: Runner::new(engine, tls), _profile: profile })
+        Ok(Self { runner: Runner::new(engine, tls), began: Instant::now(), _profile: profile })
     }
 
     /// Runs until `is_done`, or `wait` is over, or the node cannot be reached.
@@ -137,9 +140,9 @@ impl Session {
         }
     }
 
-    /// Whether the node failed to answer too often.
+    /// Whether the node failed to answer too often, and for longer than it takes to start again.
     pub fn gives_up(&self) -> bool {
-        self.runner.failures() >= FAILURES_MAX
+        self.runner.failures() >= FAILURES_MAX && self.began.elapsed() >= PATIENCE
     }
 
     /// Why the node was not reached, with what that means.

@@ -123,13 +123,13 @@ CREATE TABLE alerts (
   is_seen INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- Delivery and read receipts that we owe, sent in batches once they are due.
+-- Receipts, and our name to newcomers, that we owe: sent in batches once they are due.
 CREATE TABLE owed (
   conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
   msg_id BLOB NOT NULL,
-  is_read INTEGER NOT NULL,
+  kind INTEGER NOT NULL,             -- 0 delivered, 1 read, 2 profile (msg_id: any)
   due_ms INTEGER NOT NULL,
-  PRIMARY KEY (conversation, msg_id, is_read)
+  PRIMARY KEY (conversation, msg_id, kind)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX owed_due ON owed (due_ms);

@@ -8,7 +8,7 @@
 pub mod runner;
 
 use crate::db::{Database, DatabaseError, KvStore};
-use crate::timeline::{Change, Changes, EntryId, Me, Timeline, Typing};
+use crate::timeline::{Change, Changes, EntryId, Me, OwedKind, Timeline, Typing};
 use bytes::Bytes;
 use protocol::content::{Content, Kind, WhisperContent, WhisperKind};
 use protocol::event::{ConversationId, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work};
@@ -325,10 +325,11 @@ impl Engine {
             let has_expired = collected.output.changes.len() > before;
             for _ in 0..OWED_BATCHES_MAX {
                 let Some(batch) = parts.timeline().take_owed(now_ms)? else { break };
-                let kind = if batch.is_read {
-                    Kind::Read { msg_ids: batch.msg_ids }
-                } else {
-                    Kind::Delivered { msg_ids: batch.msg_ids }
+                let kind = match batch.kind {
+                    OwedKind::Read => Kind::Read { msg_ids: batch.msg_ids },
+                    OwedKind::Delivered => Kind::Delivered { msg_ids: batch.msg_ids },
+                    OwedKind::Profile if parts.device.name().is_empty() => continue,
+                    OwedKind::Profile => Kind::Profile { name: parts.device.name().into(), picture: None },
                 };
                 match parts.send(batch.conversation, kind, collected) {
                     // A conversation that is over owes nothing any more.

@@ -132,14 +132,15 @@ impl Runner {
         Ok((queued.msg_id, queued.entry))
     }
 
-    /// Marks what came up to an entry, or all, as read.
+    /// Marks what came up to an entry, or all, as read. What changed by it is returned, not kept: whoever reads knows.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn mark_read(&mut self, conversation: ConversationId, up_to: Option<EntryId>) -> Result<(), EngineError> {
-        let output = self.engine.mark_read(now_ms(), conversation, up_to)?;
+    pub fn mark_read(&mut self, conversation: ConversationId, up_to: Option<EntryId>) -> Result<Changes, EngineError> {
+        let mut output = self.engine.mark_read(now_ms(), conversation, up_to)?;
+        let changes = std::mem::take(&mut output.changes);
         self.perform(output);
-        Ok(())
+        Ok(changes)
     }
 
     /// How an intent went, once.

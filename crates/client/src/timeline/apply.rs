@@ -2,7 +2,7 @@
 
 use crate::db::DatabaseError;
 use crate::timeline::entry::{KIND_DELETED, KIND_TEXT, KIND_TIMER, KIND_UNKNOWN};
-use crate::timeline::{Change, Changes, EntryId, MessageState, PENDING_PLACE, Timeline, millis};
+use crate::timeline::{Change, Changes, EntryId, MessageState, OwedKind, PENDING_PLACE, Timeline, millis};
 use protocol::content::{Content, Kind};
 use protocol::event::{ConversationId, SendState};
 use sqlite::rusqlite::{OptionalExtension, params};
@@ -57,7 +57,7 @@ impl Timeline<'_> {
                 changes.insert(Change::Added(*conversation, entry));
                 changes.insert(Change::List);
                 if self.owes_receipts(row)? {
-                    self.owe(row, incoming.msg_id, false, incoming.at_ms)?;
+                    self.owe(row, incoming.msg_id, OwedKind::Delivered, incoming.at_ms)?;
                 }
             }
             return Ok(());

@@ -10,15 +10,40 @@ use wire::limit::RECEIPT_IDS_MAX;
 /// Delivery receipts go out 2 to 10 s after the message came (LANE.md C15).
 pub const RECEIPT_DELAY_MS: std::ops::RangeInclusive<u64> = 2_000..=10_000;
 
-/// Receipts to send as one message.
+/// What is owed to a conversation as one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwedBatch {
     /// Where.
     pub conversation: ConversationId,
-    /// Read, or delivered.
-    pub is_read: bool,
-    /// At most 256.
+    /// What.
+    pub kind: OwedKind,
+    /// What receipts are for, at most 256.
     pub msg_ids: Vec<MsgId>,
+}
+
+/// What is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwedKind {
+    /// Delivery receipts.
+    Delivered,
+    /// Read receipts.
+    Read,
+    /// Our display name, to a group with newcomers.
+    Profile,
+}
+
+impl OwedKind {
+    fn code(self) -> i64 {
+        match self {
+            Self::Delivered => 0,
+            Self::Read => 1,
+            Self::Profile => 2,
+        }
+    }
+
+    fn parse(code: i64) -> Option<Self> {
+        [Self::Delivered, Self::Read, Self::Profile].into_iter().find(|kind| kind.code() == code)
+    }
 }
 
 impl Timeline<'_> {
@@ -56,7 +81,7 @@ impl Timeline<'_> {
         for (id, msg_id) in &read {
             changes.insert(Change::Updated(*conversation, EntryId(*id)));
             if owes {
-                self.owe(row, &MsgId(*msg_id), true, now_ms)?;
+                self.owe(row, &MsgId(*msg_id), OwedKind::Read, now_ms)?;
             }
         }
         if !read.is_empty() {
@@ -102,17 +127,26 @@ impl Timeline<'_> {
     }
 
     /// Notes a receipt to send; the delay is drawn from the message's id, which is random.
-    pub(super) fn owe(&self, row: i64, msg_id: &MsgId, is_read: bool, at_ms: u64) -> Result<(), DatabaseError> {
+    pub(super) fn owe(&self, row: i64, msg_id: &MsgId, kind: OwedKind, at_ms: u64) -> Result<(), DatabaseError> {
         let (least, most) = RECEIPT_DELAY_MS.into_inner();
         let draw = u64::from(u16::from_be_bytes([msg_id.0[14], msg_id.0[15]]));
         let due_ms = at_ms.saturating_add(least + draw % (most - least + 1));
         self.connection
             .prepare_cached(
-                "INSERT INTO owed (conversation, msg_id, is_read, due_ms) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (conversation, msg_id, is_read) DO NOTHING",
+                "INSERT INTO owed (conversation, msg_id, kind, due_ms) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (conversation, msg_id, kind) DO NOTHING",
             )?
-            .execute(params![row, msg_id.0, is_read, millis(due_ms)])?;
+            .execute(params![row, msg_id.0, kind.code(), millis(due_ms)])?;
         Ok(())
+    }
+
+    /// Notes that a group with newcomers is to learn our name; once, however many come.
+    pub(super) fn owe_profile(&self, row: i64, at_ms: u64) -> Result<(), DatabaseError> {
+        let mut mark = [0; 16];
+        // The delay is drawn from the account and the group, so that not all members speak at once.
+        mark[14] = self.me.account.0[0];
+        mark[15] = self.me.account.0[1].wrapping_add(row.to_le_bytes()[0]);
+        self.owe(row, &MsgId(mark), OwedKind::Profile, at_ms)
     }
 
     /// Takes a batch of receipts that are due: all of the conversation's go along once its first is due.
@@ -120,28 +154,29 @@ impl Timeline<'_> {
     /// # Errors
     /// What the database says.
     pub fn take_owed(&self, now_ms: u64) -> Result<Option<OwedBatch>, DatabaseError> {
-        let due: Option<(i64, [u8; 16], bool)> = self
+        let due: Option<(i64, [u8; 16], i64)> = self
             .connection
             .prepare_cached(
-                "SELECT o.conversation, c.conversation, o.is_read FROM owed o
+                "SELECT o.conversation, c.conversation, o.kind FROM owed o
                  JOIN conversations c ON c.id = o.conversation WHERE o.due_ms <= ?1 ORDER BY o.due_ms LIMIT 1",
             )?
             .query_row([millis(now_ms)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let Some((row, conversation, is_read)) = due else {
+        let Some((row, conversation, code)) = due else {
             return Ok(None);
         };
+        let kind = OwedKind::parse(code).ok_or(DatabaseError::Value("receipt"))?;
         let limit = i64::try_from(RECEIPT_IDS_MAX).unwrap_or(1);
         let msg_ids = self
             .connection
             .prepare_cached(
-                "DELETE FROM owed WHERE conversation = ?1 AND is_read = ?2 AND msg_id IN
-                   (SELECT msg_id FROM owed WHERE conversation = ?1 AND is_read = ?2 ORDER BY due_ms LIMIT ?3)
+                "DELETE FROM owed WHERE conversation = ?1 AND kind = ?2 AND msg_id IN
+                   (SELECT msg_id FROM owed WHERE conversation = ?1 AND kind = ?2 ORDER BY due_ms LIMIT ?3)
                  RETURNING msg_id",
             )?
-            .query_map(params![row, is_read, limit], |row| Ok(MsgId(row.get(0)?)))?
+            .query_map(params![row, code, limit], |row| Ok(MsgId(row.get(0)?)))?
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(OwedBatch { conversation: ConversationId(conversation), is_read, msg_ids }))
+        Ok(Some(OwedBatch { conversation: ConversationId(conversation), kind, msg_ids }))
     }
 
     /// When the next receipt is due.
@@ -253,7 +288,7 @@ mod tests {
         assert!((102_000..=110_000).contains(&first), "{first}");
         assert_eq!(timeline.take_owed(first - 1).unwrap(), None);
         let batch = timeline.take_owed(first).unwrap().unwrap();
-        assert_eq!((batch.msg_ids.len(), batch.is_read, batch.conversation), (RECEIPT_IDS_MAX, false, ROOM));
+        assert_eq!((batch.msg_ids.len(), batch.kind, batch.conversation), (RECEIPT_IDS_MAX, OwedKind::Delivered, ROOM));
         assert_eq!(timeline.take_owed(110_000).unwrap().unwrap().msg_ids.len(), 300 - RECEIPT_IDS_MAX);
         assert_eq!(timeline.take_owed(u64::MAX).unwrap(), None);
     }
@@ -266,13 +301,26 @@ mod tests {
         world.timeline().mark_read(&ROOM, None, true, 20, &mut changes).unwrap();
         let mut owed = Vec::new();
         while let Some(batch) = world.timeline().take_owed(1_000_000).unwrap() {
-            owed.push(batch.is_read);
+            owed.push(batch.kind.code());
         }
         owed.sort_unstable();
-        assert_eq!(owed, [false, true]);
+        assert_eq!(owed, [0, 1]);
         world.received(ADA, 2, text("y"), 30);
         world.timeline().mark_read(&ROOM, None, false, 40, &mut changes).unwrap();
-        assert!(!world.timeline().take_owed(1_000_000).unwrap().unwrap().is_read);
+        assert_eq!(world.timeline().take_owed(1_000_000).unwrap().unwrap().kind, OwedKind::Delivered);
+        assert_eq!(world.timeline().take_owed(1_000_000).unwrap(), None);
+    }
+
+    #[test]
+    fn group_with_newcomers_learns_our_name_once() {
+        let mut world = World::unsettled();
+        let batch = world.timeline().take_owed(1_000_000).unwrap().unwrap();
+        assert_eq!(batch.kind, OwedKind::Profile, "it began");
+        world.record(Record::Conversation(conversation(&[ME.account, ADA, BOB])), 2);
+        assert_eq!(world.timeline().take_owed(1_000_000).unwrap(), None, "nobody came");
+        let newcomers = [ME.account, ADA, BOB, wire::id::AccountId([7; 32]), wire::id::AccountId([8; 32])];
+        world.record(Record::Conversation(conversation(&newcomers)), 3);
+        assert_eq!(world.timeline().take_owed(1_000_000).unwrap().unwrap().kind, OwedKind::Profile);
         assert_eq!(world.timeline().take_owed(1_000_000).unwrap(), None);
     }
 
@@ -284,7 +332,10 @@ mod tests {
         assert_eq!(accounts.len(), 32);
         world.record(Record::Conversation(conversation(&accounts)), 2);
         world.received(accounts[1], 1, text("x"), 10);
-        assert!(world.timeline().take_owed(u64::MAX >> 1).unwrap().is_some());
+        while world.timeline().take_owed(u64::MAX >> 1).unwrap().is_some_and(|batch| batch.kind != OwedKind::Delivered)
+        {
+        }
+        assert_eq!(world.timeline().take_owed(u64::MAX >> 1).unwrap(), None);
         let more: Vec<_> = accounts.into_iter().chain([wire::id::AccountId([200; 32])]).collect();
         world.record(Record::Conversation(conversation(&more)), 3);
         world.received(more[1], 2, text("y"), 11);

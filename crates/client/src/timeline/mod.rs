@@ -19,7 +19,7 @@ mod typing;
 
 pub use conversation::{ConversationSummary, MemberSummary, Person, StoredAlert, StoredInvite};
 pub use entry::{Entry, EntryId, EntryKind, MessageState, Notice, Reaction, Snapshot, Window};
-pub use expire::{OwedBatch, RECEIPT_DELAY_MS};
+pub use expire::{OwedBatch, OwedKind, RECEIPT_DELAY_MS};
 pub use find::{FindError, Found};
 pub use search::{SEARCH_WORDS_MAX, SearchHit};
 pub use typing::Typing;
@@ -189,6 +189,13 @@ pub(crate) mod testing {
 
     impl World {
         pub(crate) fn new() -> Self {
+            let world = Self::unsettled();
+            while world.timeline().take_owed(u64::MAX >> 1).unwrap().is_some() {}
+            world
+        }
+
+        /// With what is owed to a conversation that began.
+        pub(crate) fn unsettled() -> Self {
             let mut world = Self { database: Database::in_memory().unwrap(), changes: Changes::new() };
             world.record(Record::Conversation(conversation(&[ME.account, ADA, BOB])), 1);
             world.changes.clear();

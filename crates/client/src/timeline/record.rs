@@ -77,11 +77,23 @@ impl Timeline<'_> {
                 ],
                 |row| row.get(0),
             )?;
-        let members_before = self.replace_members(row, &conversation.members)?;
+        let is_over = matches!(conversation.state, ConversationState::Left | ConversationState::Restarted);
         let notices = match &before {
-            None => vec![Notice::Began],
-            Some((_, title, state)) => notices(conversation, &members_before, title, *state),
+            None => {
+                self.replace_members(row, &conversation.members)?;
+                vec![Notice::Began]
+            }
+            // What is over is shown as it was: nobody tells us who is there now.
+            Some((_, _, state)) if is_over => ended(conversation.state, *state),
+            Some((_, title, _)) => {
+                let members_before = self.replace_members(row, &conversation.members)?;
+                notices(conversation, &members_before, title)
+            }
         };
+        let has_newcomers = notices.iter().any(|notice| matches!(notice, Notice::Began | Notice::Added(_)));
+        if has_newcomers && !conversation.is_direct && !is_over && self.owes_receipts(row)? {
+            self.owe_profile(row, now_ms)?;
+        }
         for notice in notices {
             let entry = self.add_notice(row, &notice, now_ms)?;
             changes.insert(Change::Added(conversation.id, entry));
@@ -258,13 +270,22 @@ fn describe(alert: &Alert) -> (&'static str, Option<AccountId>) {
     }
 }
 
+/// What a user is told when a conversation is over, once.
+fn ended(state: ConversationState, state_before: i64) -> Vec<Notice> {
+    match state {
+        _ if state_before == state_code(state) => Vec::new(),
+        ConversationState::Left => vec![Notice::Ended],
+        ConversationState::Restarted => vec![Notice::Restarted],
+        ConversationState::Active
+        | ConversationState::Suspect
+        | ConversationState::Rejoining
+        | ConversationState::Disputed
+        | ConversationState::Leaving => Vec::new(),
+    }
+}
+
 /// What a user is told about the difference.
-fn notices(
-    now: &Conversation,
-    members_before: &BTreeMap<AccountId, bool>,
-    title_before: &str,
-    state_before: i64,
-) -> Vec<Notice> {
+fn notices(now: &Conversation, members_before: &BTreeMap<AccountId, bool>, title_before: &str) -> Vec<Notice> {
     let mut notices = Vec::new();
     if now.title != title_before {
         notices.push(Notice::Renamed(now.title.clone()));
@@ -280,17 +301,6 @@ fn notices(
     }
     let gone = members_before.keys().filter(|account| !members.contains_key(account));
     notices.extend(gone.map(|account| Notice::Removed(*account)));
-    if state_before != state_code(now.state) {
-        match now.state {
-            ConversationState::Left => notices.push(Notice::Ended),
-            ConversationState::Restarted => notices.push(Notice::Restarted),
-            ConversationState::Active
-            | ConversationState::Suspect
-            | ConversationState::Rejoining
-            | ConversationState::Disputed
-            | ConversationState::Leaving => (),
-        }
-    }
     notices
 }
 
@@ -323,8 +333,11 @@ mod tests {
         next.members[1].is_admin = true;
         world.record(Record::Conversation(next.clone()), 3);
         next.members[1].is_admin = false;
+        world.record(Record::Conversation(next.clone()), 4);
+        next.members.clear();
         next.state = ConversationState::Left;
-        world.record(Record::Conversation(next), 4);
+        world.record(Record::Conversation(next.clone()), 5);
+        world.record(Record::Conversation(next), 6);
         assert_eq!(
             told(&world)[1..],
             [
