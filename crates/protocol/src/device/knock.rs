@@ -183,7 +183,13 @@ impl Parts<'_> {
         let account = certificate.account_id();
         let Wish::Welcome { purpose, .. } = &record.wish else { return Ok(false) };
         match purpose {
-            Why::Readd => return Ok(true),
+            Why::Readd => {
+                for group in self.groups.values() {
+                    if group.record.state == ConversationState::Rejoining && group.policy()?.is_admin(account) {
+                        return Ok(true);
+                    }
+                }
+            }
             Why::Reboot(group_id) => {
                 if let Some(old) = self.groups.get(&ConversationId(*group_id)) {
                     return Ok(old.policy()?.is_admin(account));
@@ -236,9 +242,24 @@ impl Parts<'_> {
             return Ok(Err(IntentError::NoRequest));
         };
         let Ok(certificate) = Certificate::from_bytes(&record.certificate) else { return Ok(Err(IntentError::Forged)) };
-        let replaces = matches!(purpose, Why::Readd);
+        let account = *certificate.account_id();
+        // A group that is over for us may begin again; a living one is replaced only when we asked for it, and by
+        // its admin.
+        let may_replace = |id: &[u8]| {
+            let group = id.try_into().ok().and_then(|id| self.groups.get(&ConversationId(id)));
+            group.is_some_and(|group| match group.record.state {
+                ConversationState::Left | ConversationState::Restarted => true,
+                ConversationState::Rejoining => {
+                    matches!(purpose, Why::Readd) && group.policy().is_ok_and(|policy| policy.is_admin(&account))
+                }
+                ConversationState::Active
+                | ConversationState::Suspect
+                | ConversationState::Disputed
+                | ConversationState::Leaving => false,
+            })
+        };
         let certificates = [certificates.as_slice(), std::slice::from_ref(&record.certificate)].concat();
-        let joined = join_apart(cx, welcome, tree, &certificates, replaces)?;
+        let joined = join_apart(cx, welcome, tree, &certificates, &may_replace)?;
         let group = match joined {
             Ok(group) => group,
             Err(error) => {
@@ -251,6 +272,22 @@ impl Parts<'_> {
         self.take_group(cx, group, record, &certificate, purpose)
     }
 
+    /// Whether a group restarts another of ours: its policy says so, its maker was an admin there, and it has nobody
+    /// whom we do not know from there (LANE.md s.6).
+    fn is_restart(
+        &self,
+        cx: &Cx<'_>,
+        group: &Group,
+        old_id: ConversationId,
+        maker: &AccountId,
+    ) -> Result<bool, DeviceError> {
+        let Some(old) = self.groups.get(&old_id) else { return Ok(false) };
+        let before = self.others(cx, old);
+        Ok(group.record.restarts == Some(old_id.0)
+            && old.policy()?.is_admin(maker)
+            && self.others(cx, group).iter().all(|account| before.contains(account)))
+    }
+
     fn take_group(
         &mut self,
         cx: &mut Cx<'_>,
@@ -261,9 +298,11 @@ impl Parts<'_> {
     ) -> Result<Result<ConversationId, IntentError>, DeviceError> {
         let id = group.id();
         let old_id = match purpose {
-            Why::Reboot(old) => Some(ConversationId(*old)),
+            Why::Reboot(old) if self.is_restart(cx, &group, ConversationId(*old), certificate.account_id())? => {
+                Some(ConversationId(*old))
+            }
             Why::Readd => Some(id),
-            Why::New => None,
+            Why::Reboot(_) | Why::New => None,
         };
         if let Some(old_id) = old_id
             && let Some(mut old) = self.groups.remove(&old_id)
@@ -520,7 +559,7 @@ fn join_apart(
     welcome: &[u8],
     tree: &[u8],
     certificates: &[Vec<u8>],
-    replaces: bool,
+    may_replace: &dyn Fn(&[u8]) -> bool,
 ) -> Result<Result<Group, GroupError>, DeviceError> {
     let apart = Batch::new(cx.storage);
     let joined = {
@@ -536,7 +575,7 @@ fn join_apart(
             welcomes: Vec::new(),
             readds: Vec::new(),
         };
-        Group::join(&mut inner, welcome, tree, certificates, replaces)?
+        Group::join(&mut inner, welcome, tree, certificates, may_replace)?
     };
     if joined.is_ok() {
         apart.flush()?;

@@ -40,6 +40,9 @@ pub enum GroupError {
     /// The library refused it.
     #[error("not a valid MLS object")]
     Mls,
+    /// The group is known, and nothing allows to replace it.
+    #[error("a group of this id is known")]
+    Known,
     /// The Welcome is for a KeyPackage whose private part is gone.
     #[error("the KeyPackage was used already")]
     KeyPackageUsed,

@@ -141,7 +141,7 @@ impl Group {
         welcome: &[u8],
         tree: &[u8],
         certificates: &[Vec<u8>],
-        replaces: bool,
+        may_replace: &dyn Fn(&[u8]) -> bool,
     ) -> Result<Result<Self, GroupError>, DeviceError> {
         let Some(welcome) = parse_welcome(welcome) else { return Ok(Err(GroupError::Mls)) };
         let Ok(tree) = RatchetTreeIn::tls_deserialize_exact(tree) else { return Ok(Err(GroupError::Mls)) };
@@ -153,8 +153,12 @@ impl Group {
             Err(WelcomeError::StorageError(error)) => return Err(error.into()),
             Err(_) => return Ok(Err(GroupError::Mls)),
         };
-        let builder = if replaces {
-            let id = builder.processed_welcome().unverified_group_info().group_id().clone();
+        let id = builder.processed_welcome().unverified_group_info().group_id().clone();
+        let is_known = cx.storage.get(Space::Group, id.as_slice())?.is_some();
+        if is_known && !may_replace(id.as_slice()) {
+            return Ok(Err(GroupError::Known));
+        }
+        let builder = if is_known {
             if let Some(mut old) = MlsGroup::load(openmls_traits::OpenMlsProvider::storage(&provider), &id)? {
                 old.delete(openmls_traits::OpenMlsProvider::storage(&provider))?;
             }
