@@ -8,7 +8,7 @@ use crate::contact::{
     KnockLane, derive_door_id,
 };
 use crate::event::{
-    BlobFailure, ConversationId, Effect, IntentError, IntentId, InviteState, Link, LinkKind, Outcome, Record,
+    Alert, BlobFailure, ConversationId, Effect, IntentError, IntentId, InviteState, Link, LinkKind, Outcome, Record,
 };
 use crate::group::{Cx, DeviceError};
 use crate::identity::NodeUrl;
@@ -432,7 +432,14 @@ impl Parts<'_> {
         if let Some(invite) = self.invites.get_mut(&key) {
             invite.record.cursor = invite.record.cursor.max(page.first_seq.saturating_sub(1));
         }
+        let is_for_one =
+            self.invites.get(&key).is_some_and(|invite| matches!(invite.record.kind, InviteKindRecord::Person));
         for cell in &page.cells {
+            if is_for_one && !self.invites.contains_key(&key) {
+                // The first knock won; whoever made this one had the link too.
+                cx.record(Record::Alert { conversation: None, alert: Alert::InviteLeaked });
+                break;
+            }
             self.on_invite_cell(cx, key, cell)?;
         }
         let cursor = self.invites.get(&key).map(|invite| invite.record.cursor);
@@ -623,7 +630,7 @@ impl Parts<'_> {
         let waiting = page.next_seq.saturating_sub(page.first_seq);
         if waiting >= wire::limit::DOOR_QUEUE_MAX && !self.door.is_full_told {
             self.door.is_full_told = true;
-            cx.record(Record::Alert { conversation: None, alert: crate::event::Alert::DoorFlooded });
+            cx.record(Record::Alert { conversation: None, alert: Alert::DoorFlooded });
         }
         if page.first_seq > self.door.state.cursor + 1 {
             self.door.state.cursor = page.first_seq - 1;
