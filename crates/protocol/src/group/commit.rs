@@ -92,6 +92,13 @@ impl PendingMeta {
 impl Group {
     /// Queues a change; it is committed when its turn comes.
     pub(crate) fn plan(&mut self, cx: &mut Cx<'_>, plan: Plan) -> Result<(), DeviceError> {
+        if !self.is_active() {
+            // Asked for while the conversation ended.
+            if let Some(intent) = plan.intent() {
+                cx.record(Record::Outcome(intent, Err(IntentError::NotActive)));
+            }
+            return Ok(());
+        }
         let is_queued = matches!(plan, Plan::Update)
             && self.plans.values().any(|queued| matches!(queued, Plan::Update))
             || matches!(plan, Plan::Rotate) && self.plans.values().any(|queued| matches!(queued, Plan::Rotate));

@@ -121,6 +121,7 @@ impl Group {
         record::put_previous(cx.storage, &self.record.id, self.previous.as_ref())?;
         self.record.previous_head = if cell.is_some() { self.record.head } else { [0; 32] };
         record::forget_chain(cx.storage, &self.record.id, 0)?;
+        self.recent.clear();
         (self.record.node_url, self.record.node_key) = (policy.node_url, policy.node_key.0);
         self.record.lane = derive_lane(cx.crypto, &self.mls, &NodeKey(self.record.node_key))?;
         (self.record.cursor, self.record.gen_now, self.record.epoch_start) = (0, 0, 0);
@@ -131,7 +132,7 @@ impl Group {
     }
 
     /// We are no longer a member: keys go, what was queued fails.
-    fn left(&mut self, cx: &mut Cx<'_>) -> Result<Flow, DeviceError> {
+    pub(super) fn left(&mut self, cx: &mut Cx<'_>) -> Result<Flow, DeviceError> {
         self.record.state = ConversationState::Left;
         let id = self.id();
         for item in self.out.drain(cx.storage)? {
@@ -149,6 +150,7 @@ impl Group {
         }
         self.wire = record::Wire::default();
         record::forget_chain(cx.storage, &self.record.id, 0)?;
+        self.recent.clear();
         self.previous = None;
         record::put_previous(cx.storage, &self.record.id, None)?;
         self.record.lane = crate::lane::LaneKeys::derive(wire::lane::LaneClass::Group, &[0; 32]);

@@ -40,7 +40,7 @@ use rand_core::CryptoRng;
 use record::Wire;
 use std::collections::{BTreeMap, VecDeque};
 use wire::id::{AccountId, Hash, LaneId, NodeKey};
-use wire::lane::{Cell, CellKind, head_zero};
+use wire::lane::{Cell, CellKind, Seq, head_zero};
 use wire::receipt::Receipt;
 
 /// Why a call failed as a whole: the transaction is rolled back and the cache dropped.
@@ -143,6 +143,10 @@ pub(crate) struct Group {
     pending: Option<commit::PendingMeta>,
     /// The lane that was left, for 30 days; apart from the record because its cell is large.
     previous: Option<record::PreviousLane>,
+    /// The latest receipts of the present lane, beside those on disk.
+    recent: BTreeMap<Seq, Receipt>,
+    /// When each leaf's commits began to be counted, and how many there were since.
+    commits: BTreeMap<u32, (u64, u32)>,
     wire: Wire,
 }
 
@@ -177,7 +181,17 @@ impl Group {
             let out = outbox::Outbox::load(cx.storage, record.id)?;
             let plans = record::load_plans(cx.storage, &record.id)?;
             let previous = storage::get(cx.storage, Space::Previous, &record.id, "previous lane")?;
-            groups.push(Self { record, mls, out, plans, pending, previous, wire: Wire::default() });
+            groups.push(Self {
+                record,
+                mls,
+                out,
+                plans,
+                pending,
+                previous,
+                recent: BTreeMap::new(),
+                commits: BTreeMap::new(),
+                wire: Wire::default(),
+            });
         }
         Ok(groups)
     }
@@ -226,6 +240,8 @@ impl Group {
             plans: BTreeMap::new(),
             pending: None,
             previous: None,
+            recent: BTreeMap::new(),
+            commits: BTreeMap::new(),
             wire: Wire::default(),
         };
         group.save(cx)?;

@@ -13,6 +13,7 @@ use openmls::group::StageCommitError;
 use openmls::prelude::{
     MlsMessageBodyIn, MlsMessageIn, ProcessMessageError, ProcessedMessageContent, ProtocolMessage, Sender, StagedCommit,
 };
+use std::collections::BTreeMap;
 use tls_codec::Deserialize as _;
 use wire::id::{BlobId, Hash};
 use wire::lane::{Cell, Seq};
@@ -52,6 +53,9 @@ impl Group {
         }
         if page.first_seq > self.record.cursor + 1 && last > self.record.cursor {
             return self.on_gone(cx, page.first_seq);
+        }
+        if !self.continues(cx, &page) {
+            return self.diverged(cx);
         }
         self.wire.need = self.wire.need.max(last);
         let lane = self.lane_id();
@@ -215,7 +219,11 @@ impl Group {
                 Ok(Flow::Stop)
             }
             Read::Ignored(Ignored::OwnApp) => {
-                self.restored(cx)?;
+                // An own cell that the node repeats, or that a Rewind gave up, is no sign of a second device.
+                let is_requeued = self.wire.is_rewound;
+                if !is_requeued && !record::is_repeated(cx.storage, &self.record.id, cell.seq, &cell.body_hash())? {
+                    self.restored(cx)?;
+                }
                 Ok(Flow::Next)
             }
         }
@@ -339,6 +347,7 @@ impl Group {
         if receipt.seq.is_multiple_of(16) || receipt.seq > self.record.cursor + 16 {
             record::hold_receipt(cx.storage, &self.record.id, receipt)?;
         }
+        self.keep_receipt(receipt);
         if receipt.seq > self.record.cursor {
             return Ok(());
         }
@@ -353,8 +362,48 @@ impl Group {
 
     /// Whether a receipt is held for a position that the node's log no longer reaches.
     fn held_beyond(&self, cx: &Cx<'_>, last: Seq) -> Result<bool, DeviceError> {
-        let held = record::load_receipts(cx.storage, &self.record.id)?;
+        let held = self.held_receipts(cx)?;
         Ok(held.iter().any(|receipt| receipt.seq > last))
+    }
+
+    /// The receipts held for the present lane, by position: the latest, and those on disk; as many as a message takes.
+    pub(super) fn held_receipts(&self, cx: &Cx<'_>) -> Result<Vec<Receipt>, DeviceError> {
+        let mut held = self.recent.clone();
+        for receipt in record::load_receipts(cx.storage, &self.record.id)? {
+            held.entry(receipt.seq).or_insert(receipt);
+        }
+        while held.len() > wire::limit::RECEIPTS_KEPT {
+            held.pop_first();
+        }
+        Ok(held.into_values().collect())
+    }
+
+    /// Whether a page that reaches the lane's end continues our log, by its receipt: known before any of its cells
+    /// is processed, so that no commit of another history ends our epoch.
+    fn continues(&mut self, cx: &mut Cx<'_>, page: &Page) -> bool {
+        let Some(receipt) = &page.receipt else { return true };
+        let (mut seq, mut head) = (self.record.cursor, Hash(self.record.head));
+        for cell in page.cells.iter().filter(|cell| cell.seq > self.record.cursor) {
+            if cell.seq != seq + 1 {
+                return true;
+            }
+            (seq, head) = (cell.seq, cell.head_after(&head));
+        }
+        let is_signed = cx.verified.check(receipt, &wire::id::NodeKey(self.record.node_key), &self.lane_id());
+        if receipt.seq != seq || !is_signed {
+            return true;
+        }
+        if receipt.head == head {
+            self.keep_receipt(receipt);
+        }
+        receipt.head == head
+    }
+
+    fn keep_receipt(&mut self, receipt: &Receipt) {
+        self.recent.insert(receipt.seq, receipt.clone());
+        if self.recent.len() > wire::limit::RECEIPTS_KEPT {
+            self.recent.pop_first();
+        }
     }
 
     /// Begins to read again from the epoch's start, to find where the node's log leaves ours.
@@ -375,8 +424,14 @@ impl Group {
         let (Some((head, gen_now)), Some(handle)) = (head, self.wire.handle) else {
             return self.out_of_step(cx, None);
         };
-        self.wire.probe =
-            Some(Probe { at: start, head, gen_now, agreed: Some((start, head, gen_now)), is_parted: false });
+        self.wire.probe = Some(Probe {
+            steps: BTreeMap::new(),
+            at: start,
+            head,
+            gen_now,
+            agreed: Some((start, head, gen_now)),
+            is_parted: false,
+        });
         self.ask(cx, crate::link::GroupAsk::Read, wire::node::Request::Read { handle, after: start });
         Ok(())
     }

@@ -11,7 +11,7 @@ use openmls::prelude::MlsGroup;
 use openmls_rust_crypto::RustCrypto;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use wire::id::{Hash, LaneId, NodeKey};
+use wire::id::{AccountId, Hash, LaneId, NodeKey};
 use wire::lane::{Cell, CellKind, Gen, LaneClass, Seq};
 use wire::limit::{HEADS_KEPT, RECEIPTS_KEPT};
 use wire::node::Handle;
@@ -133,11 +133,16 @@ pub(crate) struct Wire {
     pub(crate) attest_at_ms: u64,
     pub(crate) cells_since_receipt: u32,
     pub(crate) posted_receipts: bool,
-    pub(crate) commits_seen: BTreeMap<u32, u32>,
+    /// A Rewind gave up own cells that may still be in the log.
+    pub(crate) is_rewound: bool,
+    /// Whose `seen` contradicted ours.
+    pub(crate) contradicts: Option<AccountId>,
 }
 
 /// Reading a lane again from the epoch's start to find where the node's log leaves ours.
 pub(crate) struct Probe {
+    /// The node's log after the epoch's start, as far as an evidence takes it.
+    pub(crate) steps: BTreeMap<Seq, Step>,
     pub(crate) at: Seq,
     pub(crate) head: Hash,
     pub(crate) gen_now: Gen,
@@ -265,6 +270,21 @@ pub(crate) fn put_step(storage: &dyn Storage, id: &[u8; 16], seq: Seq, step: &St
 /// The step at a position of the present lane, if it is still kept.
 pub(crate) fn step_at(storage: &dyn Storage, id: &[u8; 16], seq: Seq) -> Result<Option<Step>, StorageError> {
     storage.get(Space::Heads, &indexed(id, seq))?.map(|bytes| Step::decode(&bytes)).transpose()
+}
+
+/// Whether the same body was processed at another position of the present lane, as far as steps are kept.
+pub(crate) fn is_repeated(
+    storage: &dyn Storage,
+    id: &[u8; 16],
+    seq: Seq,
+    body_hash: &Hash,
+) -> Result<bool, StorageError> {
+    for (key, value) in storage.scan(Space::Heads, id)? {
+        if index_of(&key)? != seq && Step::decode(&value)?.link.body_hash == *body_hash {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A receipt that is held as the node's word.

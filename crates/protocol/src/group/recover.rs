@@ -23,8 +23,9 @@ const UNREADABLE_FLOOD: usize = 100;
 const UNREADABLE_FLOOD_MS: u64 = 3_600_000;
 /// After a cell in our own name: at most one update in ten minutes.
 const RESTORED_MS: u64 = 600_000;
-/// Commits of one leaf on one connection that are too many.
+/// Commits of one leaf within an hour that are too many.
 const COMMITS_MAX: u32 = 60;
+const COMMITS_SPAN_MS: u64 = 3_600_000;
 
 impl Group {
     /// Counts a cell that does not open, whoever made it.
@@ -181,6 +182,9 @@ impl Group {
             probe.at = cell.seq;
             probe.head = step.head;
             probe.gen_now += u32::from(cell.kind == CellKind::Handshake);
+            if probe.steps.len() < wire::limit::EVIDENCE_LINKS_MAX {
+                probe.steps.insert(cell.seq, step.clone());
+            }
             let ours = record::step_at(cx.storage, &self.record.id, cell.seq)?;
             let is_same = cell.seq <= self.record.cursor && ours.is_some_and(|ours| ours.head == step.head);
             if is_same && !probe.is_parted {
@@ -207,12 +211,44 @@ impl Group {
             }
             None => last == 0 || probe.at == last,
         };
+        let proof = match &page.receipt {
+            Some(receipt) if fits => self.prove(cx, &probe, receipt)?,
+            _ => None,
+        };
         match probe.agreed {
             Some((seq, head, gen_now)) if fits && page.first_seq <= self.record.epoch_start + 1 => {
-                self.rewind(cx, seq, head, gen_now, last)
+                self.rewind(cx, seq, head, gen_now, last)?;
             }
-            _ => self.disputed(cx, None),
+            // Parted before the present epoch began: nothing of ours can be set back.
+            _ => {
+                self.disputed(cx, None)?;
+                return self.out_of_step(cx, None);
+            }
         }
+        if proof.is_some() { self.disputed(cx, proof) } else { Ok(()) }
+    }
+
+    /// A receipt of ours that the node's present log, signed by its last receipt, contradicts.
+    fn prove(&self, cx: &Cx<'_>, probe: &record::Probe, last: &Receipt) -> Result<Option<Evidence>, DeviceError> {
+        for held in self.held_receipts(cx)?.into_iter().filter(|held| held.seq <= last.seq) {
+            let Some(theirs) = probe.steps.get(&held.seq) else { continue };
+            if theirs.head == held.head && theirs.gen_before == held.gen_before {
+                continue;
+            }
+            let links = probe.steps.range(held.seq + 1..=last.seq).map(|(_, step)| step.link.clone()).collect();
+            let evidence = Evidence {
+                node_key: NodeKey(self.record.node_key),
+                lane_id: self.lane_id(),
+                a: held,
+                b: last.clone(),
+                prior_head: theirs.head,
+                links,
+            };
+            if evidence.is_proof() {
+                return Ok(Some(evidence));
+            }
+        }
+        Ok(None)
     }
 
     /// Sets the cursor back to where the node's log still is ours, and sends again what it lost.
@@ -222,12 +258,21 @@ impl Group {
             return self.disputed(cx, None);
         }
         record::forget_chain(cx.storage, &self.record.id, seq)?;
+        self.recent.retain(|at, _| *at <= seq);
         (self.record.cursor, self.record.head, self.record.gen_now) = (seq, head.0, gen_now);
         let resent = self.out.rewind(cx.storage, seq)?;
         let handle = self.wire.handle;
         let nth = self.wire.nth;
         let flight = std::mem::take(&mut self.wire.flight);
-        self.wire = record::Wire { handle, nth, flight, is_draining: true, need: last, ..record::Wire::default() };
+        self.wire = record::Wire {
+            handle,
+            nth,
+            flight,
+            is_draining: true,
+            is_rewound: true,
+            need: last,
+            ..record::Wire::default()
+        };
         cx.record(Record::Alert { conversation: Some(self.id()), alert: Alert::LostItems { resent } });
         self.save(cx)?;
         self.read_on(cx);
@@ -235,7 +280,7 @@ impl Group {
     }
 
     fn held_beyond_last(&self, cx: &Cx<'_>, last: Seq) -> Result<bool, DeviceError> {
-        let held = record::load_receipts(cx.storage, &self.record.id)?;
+        let held = self.held_receipts(cx)?;
         Ok(held.iter().any(|receipt| receipt.seq > last))
     }
 
@@ -249,15 +294,21 @@ impl Group {
             }
             cx.record(Record::Alert { conversation: Some(self.id()), alert: Alert::TwoHistories { evidence } });
         }
+        self.post_receipts(cx)?;
+        self.announce(cx)?;
+        self.save(cx)?;
+        Ok(())
+    }
+
+    /// Shows the others our receipts, once on a connection.
+    fn post_receipts(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         if !self.wire.posted_receipts && self.is_active() && self.record.leaves > 1 {
-            self.wire.posted_receipts = true;
-            let receipts = record::load_receipts(cx.storage, &self.record.id)?;
+            let receipts = self.held_receipts(cx)?;
             if !receipts.is_empty() {
+                self.wire.posted_receipts = true;
                 self.send_control(cx, Kind::Receipts { receipts })?;
             }
         }
-        self.announce(cx)?;
-        self.save(cx)?;
         Ok(())
     }
 
@@ -278,6 +329,7 @@ impl Group {
         let is_other_past = seen.prev != Hash::ZERO && prev != Hash::ZERO && seen.prev != prev;
         if seen.seq >= position || ours.is_some_and(|head| head != seen.head) || is_other_past {
             let alert = Alert::MemberContradicts { account: sender.account_id };
+            self.wire.contradicts = Some(sender.account_id);
             if seen.seq >= position {
                 cx.record(Record::Alert { conversation: Some(self.id()), alert });
             }
@@ -294,7 +346,7 @@ impl Group {
         receipts: &[Receipt],
     ) -> Result<(), DeviceError> {
         let (lane_id, node_key) = (self.lane_id(), NodeKey(self.record.node_key));
-        let held = record::load_receipts(cx.storage, &self.record.id)?;
+        let held = self.held_receipts(cx)?;
         let mut all_agree = true;
         for theirs in receipts {
             if !cx.verified.check(theirs, &node_key, &lane_id) {
@@ -323,19 +375,22 @@ impl Group {
                 }
             }
         }
-        if all_agree && self.wire.posted_receipts && !receipts.is_empty() {
+        if !all_agree {
+            return self.disputed(cx, None);
+        }
+        // Its own receipts agree with us: then what it said that it saw was a lie.
+        if self.wire.contradicts == Some(sender.account_id) && !receipts.is_empty() {
+            self.wire.contradicts = None;
             let alert = Alert::MemberContradicts { account: sender.account_id };
             cx.record(Record::Alert { conversation: Some(self.id()), alert });
-        } else if !all_agree {
-            self.disputed(cx, None)?;
         }
-        Ok(())
+        self.post_receipts(cx)
     }
 
     /// A receipt past the moving commit whose gen is not past it: the node had another history (LANE.md C4).
     pub(super) fn check_move_receipts(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         let commit_gen = self.record.gen_now.saturating_sub(1);
-        let held = record::load_receipts(cx.storage, &self.record.id)?;
+        let held = self.held_receipts(cx)?;
         if held.iter().any(|receipt| receipt.seq > self.record.cursor && receipt.gen_before <= commit_gen) {
             self.disputed(cx, None)?;
         }
@@ -405,9 +460,12 @@ impl Group {
         Ok(())
     }
 
-    /// Counts a member's commits on this connection.
+    /// Counts a member's commits within an hour.
     pub(super) fn note_commit(&mut self, cx: &mut Cx<'_>, leaf: u32, judgement: &super::validate::Judgement) {
-        let count = self.wire.commits_seen.entry(leaf).or_insert(0);
+        let (since_ms, count) = self.commits.entry(leaf).or_insert((cx.now_ms, 0));
+        if since_ms.saturating_add(COMMITS_SPAN_MS) < cx.now_ms {
+            (*since_ms, *count) = (cx.now_ms, 0);
+        }
         *count += 1;
         if *count == COMMITS_MAX {
             let account: AccountId = judgement.committer.account_id;

@@ -74,11 +74,10 @@ impl Group {
             return Ok(Err(IntentError::LastAdmin));
         }
         if others.is_empty() {
-            self.record.state = ConversationState::Left;
-        } else {
-            self.send_control(cx, Kind::Leave)?;
-            self.record.state = ConversationState::Leaving;
+            return self.left(cx).map(|_| Ok(()));
         }
+        self.send_control(cx, Kind::Leave)?;
+        self.record.state = ConversationState::Leaving;
         self.announce(cx)?;
         self.save(cx)?;
         self.pump(cx)?;
