@@ -49,6 +49,11 @@ impl Ground {
         Self { people: world.phones.into_iter().map(person).collect(), disks }
     }
 
+    /// A person's account.
+    pub fn account(&self, at: usize) -> AccountId {
+        self.people[at].account
+    }
+
     /// A calm world of the first so many people, all of them on.
     pub fn world(&self, seed: u64, people: usize, is_logged: bool) -> World {
         let phones = self.people.iter().take(people).enumerate().map(|(at, person)| {

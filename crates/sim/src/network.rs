@@ -44,7 +44,7 @@ impl World {
             return;
         }
         status.is_dialing = true;
-        let wait_ms = if status.tries == 0 { latency } else { latency + jitter + (250 << status.tries.min(5)) };
+        let wait_ms = if status.tries == 0 { latency } else { latency + jitter + (250 << status.tries.min(8)) };
         self.at(self.now_ms + wait_ms, Happening::Dial { phone: at, life, link: link.clone() });
     }
 
@@ -206,6 +206,28 @@ impl World {
         self.pump_node(server, side);
     }
 
+    /// Somebody who is no client of ours connects to a node's first history.
+    pub fn stranger(&mut self, server: usize) -> Option<ConnId> {
+        let nonce = self.dice.bytes();
+        let conn = self.servers[server].sides[0].node.connect(self.now_ms, nonce).ok()?;
+        self.strangers.insert((server, conn), Vec::new());
+        self.pump_node(server, 0);
+        Some(conn)
+    }
+
+    /// A stranger asks, and hears what the node says within a moment.
+    pub fn stranger_asks(&mut self, server: usize, conn: ConnId, requests: Vec<Request>) -> Vec<Event> {
+        let requests = requests.into_iter().zip(1..).map(|(request, id)| (id, request)).collect();
+        let now_ms = self.now_ms;
+        let place = &mut self.servers[server].sides[0];
+        for request in parse_requests(encode_requests(requests)).expect("a frame of ours parses") {
+            place.node.handle(now_ms, &place.disk, conn, Prepared::new(request));
+        }
+        self.pump_node(server, 0);
+        self.run_for(50);
+        self.strangers.get_mut(&(server, conn)).map(std::mem::take).unwrap_or_default()
+    }
+
     /// Takes what the node has to say and to store.
     pub(crate) fn pump_node(&mut self, server: usize, side: usize) {
         let now_ms = self.now_ms;
@@ -222,6 +244,11 @@ impl World {
         self.servers[server].sides[side].node.take_wakes(&mut wakes);
         for wake in wakes {
             let frames = self.servers[server].drain(side, wake);
+            if let Some(heard) = self.strangers.get_mut(&(server, wake)) {
+                let events = frames.into_iter().filter_map(|frame| parse_events(frame).ok()).flatten();
+                heard.extend(events.map(|(_, event)| event));
+                continue;
+            }
             let life = self.servers[server].sides[side].life;
             let conn = self.conns.iter().rposition(|conn| {
                 conn.server == server && conn.side == side && conn.node_life == life && conn.at_node == Some(wake)

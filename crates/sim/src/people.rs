@@ -75,7 +75,7 @@ impl World {
 
     /// One invites, the other follows the link.
     pub fn meet_by_link(&mut self, inviter: usize, other: usize) -> Option<ConversationId> {
-        let invite = Intent::Invite { group: None, needs_approval: false, valid_s: 86_400 };
+        let invite = Intent::Invite { group: None, needs_approval: false, valid_s: 29 * 86_400 };
         let Some(Outcome::Link(link)) = self.done(inviter, invite) else { return None };
         match self.done(other, Intent::Accept { link, note: "hello".into() }) {
             Some(Outcome::Conversation(id)) => Some(id),

@@ -242,7 +242,7 @@ impl Storm {
         let group = if self.world.dice.chance(400) { self.conversation(inviter, Some(false)) } else { None };
         let guests = if group.is_some() { (0..self.people).filter(|at| *at != inviter).collect() } else { vec![guest] };
         let needs_approval = self.world.dice.chance(300);
-        let intent = self.world.intend(inviter, Intent::Invite { group, needs_approval, valid_s: 86_400 });
+        let intent = self.world.intend(inviter, Intent::Invite { group, needs_approval, valid_s: 29 * 86_400 });
         self.waiting.push(Waiting { inviter, intent, guests });
     }
 

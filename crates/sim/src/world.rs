@@ -6,12 +6,14 @@ use crate::network::Conn;
 use crate::phone::{Flaky, LinkStatus, Phone};
 use crate::server::Server;
 use bytes::Bytes;
+use delivery::ConnId;
 use protocol::Context;
 use protocol::event::{BlobFailure, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record};
 use protocol::identity::NodeUrl;
 use protocol::storage::Batch;
 use std::collections::{BTreeMap, BTreeSet};
 use wire::id::BlobId;
+use wire::node::Event;
 
 /// The world begins here: milliseconds since the Unix epoch.
 pub const START_MS: u64 = 1_800_000_000_000;
@@ -72,6 +74,8 @@ pub struct World {
     pub kept_in_the_dark: BTreeSet<usize>,
     /// Blobs are said not to be there.
     pub hides_blobs: bool,
+    /// Connections that belong to no phone, and what they heard.
+    pub(crate) strangers: BTreeMap<(usize, ConnId), Vec<Event>>,
     /// Every line of what happened, if asked for.
     pub log: Option<Vec<String>>,
     /// A hash over everything that happened, without key bytes.
@@ -95,6 +99,7 @@ impl World {
             astray: BTreeSet::new(),
             kept_in_the_dark: BTreeSet::new(),
             hides_blobs: false,
+            strangers: BTreeMap::new(),
             log: None,
             trace: 0xcbf2_9ce4_8422_2325,
             queue: BTreeMap::new(),

@@ -1,0 +1,102 @@
+//! Worlds in which nobody misbehaves, for rules that deserve one of their own.
+
+use super::trio;
+use crate::ground::Ground;
+use crate::storm::Report;
+use protocol::event::Intent;
+
+/// People who take turns for days change keys often, and nobody is blamed for it.
+pub(super) fn long_conversation(ground: &Ground, is_logged: bool) -> Report {
+    let mut world = ground.world(17, 2, is_logged);
+    if let Some(id) = world.meet_by_link(0, 1) {
+        world.run_for(3_000);
+        for nth in 0..140 {
+            world.write(nth % 2, id, "your turn");
+            world.run_for(11 * 60_000);
+        }
+    }
+    world.settle();
+    let epochs = world.book.counts.epochs;
+    world.expect(epochs > 140, &format!("turns change keys: {epochs} epochs"));
+    Report::of(world)
+}
+
+/// A receipt for the next position that fits the own chain counts as reading the own cell back: without a single
+/// push or page, an author goes on through messages, updates and moves, and stands where everybody stands.
+pub(super) fn receipt_reads_back(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.kept_in_the_dark.insert(0);
+    for round in 0..5 {
+        for text in ["one", "two", "three"] {
+            world.write(0, group, text);
+        }
+        world.done(0, Intent::Rename { conversation: group, title: format!("Round {round}") });
+        world.run_for(2_000);
+    }
+    let same = world.lane_of(0, group) == world.lane_of(1, group);
+    world.expect(same, "the author moved on by receipts alone");
+    // Whoever writes in between makes the receipt's position another than the next: then only reading helps.
+    world.write(1, group, "in between");
+    world.run_for(1_000);
+    world.write(0, group, "behind it");
+    world.run_for(5_000);
+    let behind = world.phones[0].device.as_ref().and_then(|device| device.inspect(group)).map_or(0, |it| it.cursor);
+    world.expect(behind < 2, "a receipt past an unread cell moves nothing");
+    world.kept_in_the_dark.clear();
+    let links: Vec<_> = world.phones[0].links.keys().cloned().collect();
+    links.iter().for_each(|link| world.lose_connection(0, link));
+    world.settle();
+    Report::of(world)
+}
+
+/// A group is left while a member is being added to it: the intent still gets its answer.
+pub(super) fn left_while_adding(ground: &Ground, is_logged: bool) -> Report {
+    let mut world = ground.world(19, 2, is_logged);
+    world.meet_by_link(0, 1);
+    world.run_for(3_000);
+    let made = world.done(0, Intent::NewGroup { title: "Soon over".into() });
+    if let Some(protocol::event::Outcome::Conversation(group)) = made {
+        world.intend(0, Intent::AddMembers { conversation: group, accounts: vec![ground.account(1)] });
+        world.intend(0, Intent::Leave { conversation: group });
+    }
+    world.settle();
+    Report::of(world)
+}
+
+/// Whoever was removed is added again and reads what follows, not what was between.
+pub(super) fn removed_comes_back(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    let accounts = vec![ground.account(2)];
+    world.done(0, Intent::RemoveMembers { conversation: group, accounts: accounts.clone() });
+    world.run_for(3_000);
+    world.write(0, group, "between");
+    world.run_for(3_000);
+    world.done(0, Intent::AddMembers { conversation: group, accounts });
+    world.run_for(5_000);
+    world.write(1, group, "welcome back");
+    world.settle();
+    let shown = world.phones[2].timeline.shown.get(&group).map_or(0, Vec::len);
+    world.expect(shown == 3, &format!("phone 2 shows two messages and the welcome: {shown}"));
+    Report::of(world)
+}
+
+/// I11: one clock two years ahead, one two years behind; every commit means the same to all.
+pub(super) fn clocks_years_apart(ground: &Ground, is_logged: bool) -> Report {
+    const YEARS_MS: i64 = 2 * 365 * 86_400_000;
+    let (mut world, group) = trio(ground, is_logged);
+    for (at, off_ms) in [(1, YEARS_MS), (2, -YEARS_MS)] {
+        world.stop(at);
+        world.phones[at].clock_off_ms = off_ms;
+        world.start(at);
+    }
+    world.done(0, Intent::SetAdmin { conversation: group, account: ground.account(1), is_admin: true });
+    world.run_for(2_000);
+    for at in [0, 1] {
+        world.done(at, Intent::Rename { conversation: group, title: format!("By {at}") });
+        world.run_for(2_000);
+        world.write(at, group, "what time is it");
+    }
+    world.write(2, group, "long ago");
+    world.settle();
+    Report::of(world)
+}

@@ -1,0 +1,214 @@
+//! What a node may do to people, and how they notice.
+
+use super::trio;
+use crate::ground::Ground;
+use crate::storm::Report;
+use crate::world::World;
+use protocol::event::{Alert, Intent, Link};
+
+fn is_two_histories(alert: &Alert) -> bool {
+    matches!(alert, Alert::TwoHistories { .. })
+}
+
+fn is_lost(alert: &Alert) -> bool {
+    matches!(alert, Alert::LostItems { .. })
+}
+
+/// The last cells vanish although their senders hold receipts: they are told, and all is sent again.
+pub(super) fn loses_acknowledged_cells(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.misbehave();
+    for text in ["one", "two", "three"] {
+        world.write(0, group, text);
+        world.write(1, group, text);
+    }
+    world.run_for(5_000);
+    let lane = world.lane_of(0, group);
+    world.servers[0].sides[0].disk.rewrite(&lane, |cells| cells.truncate(cells.len() - 4));
+    world.kill_node(0, 0, false);
+    world.run_for(10_000);
+    world.expect_told(&[0, 1], "the node lost items", is_lost);
+    world.write(2, group, "after");
+    world.book.exempt.extend([0, 1]);
+    world.settle();
+    Report::of(world)
+}
+
+/// A node that lost the commit which moved the group is found out, and gets the commit again.
+pub(super) fn loses_the_moving_commit(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    let old = world.lane_of(0, group);
+    world.done(0, Intent::Rename { conversation: group, title: "Moved".into() });
+    world.run_for(5_000);
+    world.misbehave();
+    world.servers[0].sides[0].disk.rewrite(&old, |cells| cells.truncate(cells.len() - 1));
+    world.kill_node(0, 0, false);
+    world.run_for(10_000);
+    world.expect_told(&[0, 1, 2], "the node lost the moving commit", is_two_histories);
+    world.settle();
+    Report::of(world)
+}
+
+/// The same while one member had not seen the commit: it follows all the same.
+pub(super) fn loses_the_moving_commit_unseen(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    let old = world.lane_of(0, group);
+    world.stop(2);
+    world.done(0, Intent::Rename { conversation: group, title: "Moved".into() });
+    world.run_for(5_000);
+    world.misbehave();
+    world.servers[0].sides[0].disk.rewrite(&old, |cells| cells.truncate(cells.len() - 1));
+    world.kill_node(0, 0, false);
+    world.start(2);
+    world.write(2, group, "into the old lane");
+    world.run_for(10_000);
+    world.expect_told(&[0, 1], "the node lost the moving commit", is_two_histories);
+    world.settle();
+    let is_there = world.phones[2].timeline.conversations.get(&group).is_some_and(|group| group.title == "Moved");
+    world.expect(is_there, "phone 2 follows the group to its new lane");
+    Report::of(world)
+}
+
+/// Two histories for two parties; once they meet, both are told.
+pub(super) fn shows_two_histories(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.misbehave();
+    world.servers[0].fork();
+    world.astray.insert(2);
+    lose_all(&mut world, 2);
+    for nth in 0..20 {
+        world.write(0, group, "here");
+        world.write(2, group, "there");
+        world.run_for(500 + nth);
+    }
+    world.expect_silence("before the histories meet", |_| true);
+    world.astray.clear();
+    lose_all(&mut world, 2);
+    world.run_for(10_000);
+    world.write(0, group, "together");
+    world.write(2, group, "again");
+    world.run_for(120_000);
+    world.expect_told(&[0, 1, 2], "the node showed two histories", is_two_histories);
+    Report::of(world)
+}
+
+fn lose_all(world: &mut World, at: usize) {
+    let links: Vec<Link> = world.phones[at].links.keys().cloned().collect();
+    links.iter().for_each(|link| world.lose_connection(at, link));
+}
+
+/// Two cells swap places: who read them before is told, nobody shows anything twice.
+pub(super) fn reorders(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.misbehave();
+    world.stop(2);
+    world.write(0, group, "first");
+    world.write(1, group, "second");
+    world.run_for(5_000);
+    let lane = world.lane_of(0, group);
+    world.servers[0].sides[0].disk.rewrite(&lane, |cells| {
+        let last = cells.len() - 1;
+        cells.swap(last - 1, last);
+    });
+    world.kill_node(0, 0, false);
+    world.run_for(10_000);
+    world.start(2);
+    world.expect_told(&[0, 1], "the node's log is not what it was", |alert| is_lost(alert) || is_two_histories(alert));
+    world.book.exempt.extend([0, 1]);
+    world.settle();
+    let shown = |world: &World, at: usize| world.phones[at].timeline.shown.get(&group).map_or(0, Vec::len);
+    let all = [shown(&world, 0), shown(&world, 1), shown(&world, 2)];
+    world.expect(all == [3, 3, 4], &format!("each message is shown once: {all:?}"));
+    Report::of(world)
+}
+
+/// A cell that comes again is shown once, and is nobody's fault but the node's.
+pub(super) fn replays(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.misbehave();
+    let lane = world.lane_of(0, group);
+    world.servers[0].sides[0].disk.rewrite(&lane, |cells| {
+        let again: Vec<_> = cells.clone();
+        cells.extend(again);
+    });
+    world.kill_node(0, 0, false);
+    world.write(0, group, "after");
+    world.settle();
+    world.expect_silence("a replay is no second device", |alert| matches!(alert, Alert::Restored));
+    let shown = |world: &World, at: usize| world.phones[at].timeline.shown.get(&group).map_or(0, Vec::len);
+    let all = [shown(&world, 0), shown(&world, 1), shown(&world, 2)];
+    world.expect(all == [2, 3, 3], &format!("each message is shown once: {all:?}"));
+    Report::of(world)
+}
+
+/// What is withheld is not shown, and comes when the node lets it.
+pub(super) fn withholds(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.misbehave();
+    world.kept_in_the_dark.insert(1);
+    world.write(0, group, "not for you");
+    world.run_for(30_000);
+    let shown = world.phones[1].timeline.shown.get(&group).map_or(0, Vec::len);
+    world.expect(shown == 2, "phone 1 is in the dark");
+    world.kept_in_the_dark.clear();
+    lose_all(&mut world, 1);
+    world.settle();
+    world.expect_silence("nothing was lost", |_| true);
+    Report::of(world)
+}
+
+/// `Gone` for cells of today: the user is told, and the device comes back by a READD.
+pub(super) fn says_gone_early(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.misbehave();
+    world.stop(2);
+    for text in ["one", "two", "three"] {
+        world.write(0, group, text);
+    }
+    world.run_for(5_000);
+    let lane = world.lane_of(0, group);
+    world.servers[0].sides[0].disk.drop_before(&lane, 6);
+    world.kill_node(0, 0, false);
+    world.run_for(5_000);
+    world.start(2);
+    world.run_for(60_000);
+    world.expect_told(&[2], "the node withholds", |alert| matches!(alert, Alert::Withholds));
+    world.expect_told(&[0], "phone 2 rejoins", |alert| matches!(alert, Alert::MemberRejoins { .. }));
+    world.write(2, group, "back");
+    world.settle();
+    Report::of(world)
+}
+
+/// One KeyPackage for two people: the second first message cannot be opened, and the user is told.
+pub(super) fn gives_one_key_package_twice(ground: &Ground, is_logged: bool) -> Report {
+    let mut world = ground.world(9, 4, is_logged);
+    world.misbehave();
+    for asker in [0, 1] {
+        world.servers[0].sides[0].disk.forgets_swaps.set(asker == 0);
+        let address = world.address_of(2);
+        world.done(asker, Intent::Add { address, note: "hi".into() });
+        world.run_for(5_000);
+    }
+    world.accept_requests(2);
+    world.run_for(5_000);
+    world.accept_requests(2);
+    world.run_for(5_000);
+    world.expect_told(&[2], "a KeyPackage was used before", |alert| matches!(alert, Alert::KeyPackageReused));
+    Report::of(world)
+}
+
+/// Another key at the old address: nothing is sent there.
+pub(super) fn has_another_key(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.misbehave();
+    world.servers[0].key = ed25519_dalek::SigningKey::from_bytes(&[66; 32]);
+    world.kill_node(0, 0, false);
+    world.run_for(10_000);
+    let before = world.servers[0].sides[0].disk.group_cells();
+    world.write(0, group, "to whom?");
+    world.run_for(30_000);
+    let after = world.servers[0].sides[0].disk.group_cells();
+    world.expect(before == after, "nothing goes to another node");
+    world.expect_told(&[0], "the node has another key", |alert| matches!(alert, Alert::WrongNode));
+    Report::of(world)
+}
