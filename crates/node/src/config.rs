@@ -110,6 +110,8 @@ pub struct ShellLimits {
     pub inbound_bytes: usize,
     /// Below so many free bytes on the data folder's disk, app cells and blobs are refused.
     pub disk_free_bytes: u64,
+    /// Bytes of the store's cache.
+    pub store_cache_bytes: u64,
     /// Seconds that connections get to end at SIGTERM.
     pub drain_s: u64,
 }
@@ -170,7 +172,7 @@ macro_rules! limit {
 const TERA: u64 = 1 << 40;
 
 /// Every limit.
-pub static LIMITS: [Limit; 40] = [
+pub static LIMITS: [Limit; 41] = [
     limit!("connections", "connections at once", 1, 4_000_000, policy.connections_max as u32),
     limit!(
         "connections_per_address",
@@ -312,6 +314,7 @@ pub static LIMITS: [Limit; 40] = [
         1 << 50,
         shell.disk_free_bytes as u64
     ),
+    limit!("store_cache_bytes", "bytes of the store's cache", 1 << 20, TERA, shell.store_cache_bytes as u64),
     limit!("drain_s", "seconds that connections get to end at SIGTERM", 0, 3_600, shell.drain_s as u64),
 ];
 
@@ -331,6 +334,7 @@ impl Default for Config {
                 connections_per_address: 256,
                 inbound_bytes: 256 << 20,
                 disk_free_bytes: 512 << 20,
+                store_cache_bytes: 8 << 20,
                 drain_s: 10,
             },
         }

@@ -98,22 +98,11 @@ fn run_socket(stream: Stream, early: bytes::Bytes, shared: Arc<Shared>, hello_no
             return;
         }
     };
+    // The task is the socket itself: an async block would hold it twice.
     match stream {
-        Stream::Plain(tcp) => {
-            let socket = Socket::new(tcp, &early, shared, conn);
-            tokio::spawn(async move {
-                let _guard = guard;
-                socket.await;
-            });
-        }
-        Stream::Tls(tls) => {
-            let socket = Socket::new(tls, &early, shared, conn);
-            tokio::spawn(async move {
-                let _guard = guard;
-                socket.await;
-            });
-        }
-    }
+        Stream::Plain(tcp) => tokio::spawn(Socket::new(tcp, &early, shared, conn, guard)),
+        Stream::Tls(tls) => tokio::spawn(Socket::new(tls, &early, shared, conn, guard)),
+    };
 }
 
 /// Says why there is no room, instead of a Hello, and closes.

@@ -33,7 +33,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     raise_descriptor_limit();
     let folder = Folder::open(&config.data)?;
     let key = folder.key()?;
-    let store = open_store(folder.path())?;
+    let store = open_store(folder.path(), config.shell.store_cache_bytes)?;
     let mut seed = [0; 16];
     getrandom::fill(&mut seed).context("no randomness")?;
     let [low, high] = [0, 8].map(|at| u64::from_le_bytes(std::array::from_fn(|i| seed[at + i])));
@@ -67,8 +67,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open_store(folder: &Path) -> anyhow::Result<Arc<dyn store::Store>> {
-    let disk = Disk::open(&folder.join("store"), DiskOptions::default()).context("cannot open the store")?;
+fn open_store(folder: &Path, cache_bytes: u64) -> anyhow::Result<Arc<dyn store::Store>> {
+    let disk = Disk::open(&folder.join("store"), DiskOptions { cache_bytes, ..DiskOptions::default() })
+        .context("cannot open the store")?;
     Ok(Arc::new(disk))
 }
 

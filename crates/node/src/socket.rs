@@ -1,5 +1,6 @@
 //! One client's WebSocket: bytes to requests, outbox to bytes. One task, and no buffer while it is idle.
 
+use crate::listen::Guard;
 use crate::shared::{Call, Shared, now_ms};
 use crate::websocket::{
     CloseCode, Fragments, HEADER_BYTES_MAX, Message, frame_bytes, parse_frame, push_close, push_ping, push_pong,
@@ -64,6 +65,8 @@ thread_local! {
 
 /// A connection after its upgrade; a future that ends with it.
 pub struct Socket<S> {
+    /// Its place among all connections, given back with it.
+    _guard: Option<Guard>,
     stream: S,
     shared: Arc<Shared>,
     conn: ConnId,
@@ -112,8 +115,9 @@ impl<S> Drop for Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Takes over the stream of a connection that the machine knows; `early` came with the upgrade.
-    pub fn new(stream: S, early: &Bytes, shared: Arc<Shared>, conn: ConnId) -> Self {
+    pub fn new(stream: S, early: &Bytes, shared: Arc<Shared>, conn: ConnId, guard: Option<Guard>) -> Self {
         Self {
+            _guard: guard,
             stream,
             shared,
             conn,
