@@ -17,6 +17,8 @@ pub mod book;
 pub mod dice;
 pub mod disk;
 pub mod ground;
+#[cfg(test)]
+mod mutations;
 pub mod network;
 pub mod people;
 pub mod phone;

@@ -52,6 +52,8 @@ struct Storm {
     world: World,
     waiting: Vec<Waiting>,
     people: usize,
+    /// Clocks are years apart. A clock that jumps ends invites and KeyPackages, so nobody meets after that.
+    has_odd_clocks: bool,
 }
 
 /// One run of a seed.
@@ -59,9 +61,10 @@ pub fn run(ground: &Ground, seed: u64, is_logged: bool) -> Report {
     let mut dice = crate::dice::Dice::new(seed ^ 0xABCD);
     let people = 2 + dice.index(3);
     let world = ground.world(seed, people, is_logged);
-    let mut storm = Storm { world, waiting: Vec::new(), people };
+    let has_odd_clocks = dice.chance(250);
+    let mut storm = Storm { world, waiting: Vec::new(), people, has_odd_clocks };
     storm.world.weather = weather(&mut dice);
-    let is_calm_start = dice.chance(500);
+    let is_calm_start = has_odd_clocks || dice.chance(500);
     let rough = storm.world.weather;
     if is_calm_start {
         storm.world.weather = Weather { latency_ms: 30, ..Weather::default() };
@@ -142,6 +145,7 @@ impl Storm {
 
     fn step(&mut self) {
         match self.world.dice.below(100) {
+            57..=71 if self.has_odd_clocks => self.write(),
             0..=39 => self.write(),
             40..=47 => self.group_intent(|storm, conversation| {
                 let title = format!("Title {}", storm.world.dice.below(1_000));
@@ -272,8 +276,7 @@ impl Storm {
         if self.world.phones[at].device.is_some() {
             self.world.stop(at);
         }
-        // A clock may be years away from the others'.
-        if self.world.dice.chance(200) {
+        if self.has_odd_clocks && self.world.dice.chance(400) {
             let years = self.world.dice.below(7) as i64 - 3;
             self.world.phones[at].clock_off_ms = years * 365 * DAY_MS as i64;
         }
