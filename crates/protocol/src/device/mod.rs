@@ -309,6 +309,10 @@ impl Parts<'_> {
         *self.jobs = Job::load_all(cx.storage)?;
         *self.invites = Invite::load_all(cx.crypto, cx.storage)?;
         cx.links.want(&self.door_link(cx));
+        // Reply lanes are at the inviter's node.
+        for invite in self.invites.values() {
+            cx.links.want(&invite.link());
+        }
         for group in self.groups.values_mut() {
             group.pump(cx)?;
         }

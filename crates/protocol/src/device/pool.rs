@@ -157,7 +157,7 @@ impl Invite {
         self.record.is_used
     }
 
-    fn link(&self) -> Link {
+    pub(super) fn link(&self) -> Link {
         Link { node_url: self.record.node_url.clone(), kind: LinkKind::Door }
     }
 
