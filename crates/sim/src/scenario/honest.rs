@@ -3,7 +3,7 @@
 use super::trio;
 use crate::ground::Ground;
 use crate::storm::Report;
-use protocol::event::Intent;
+use protocol::event::{Intent, Outcome};
 
 /// People who take turns for days change keys often, and nobody is blamed for it.
 pub(super) fn long_conversation(ground: &Ground, is_logged: bool) -> Report {
@@ -55,7 +55,7 @@ pub(super) fn left_while_adding(ground: &Ground, is_logged: bool) -> Report {
     world.meet_by_link(0, 1);
     world.run_for(3_000);
     let made = world.done(0, Intent::NewGroup { title: "Soon over".into() });
-    if let Some(protocol::event::Outcome::Conversation(group)) = made {
+    if let Some(Outcome::Conversation(group)) = made {
         world.intend(0, Intent::AddMembers { conversation: group, accounts: vec![ground.account(1)] });
         world.intend(0, Intent::Leave { conversation: group });
     }
@@ -77,6 +77,27 @@ pub(super) fn removed_comes_back(ground: &Ground, is_logged: bool) -> Report {
     world.settle();
     let shown = world.phones[2].timeline.shown.get(&group).map_or(0, Vec::len);
     world.expect(shown == 3, &format!("phone 2 shows two messages and the welcome: {shown}"));
+    Report::of(world)
+}
+
+/// Whoever waits for a Welcome by a reply lane at the inviter's node opens it again after a restart.
+pub(super) fn joiner_restarts(ground: &Ground, is_logged: bool) -> Report {
+    let mut world = ground.world(29, 2, is_logged);
+    let made = world.done(0, Intent::NewGroup { title: "By approval".into() });
+    if let Some(Outcome::Conversation(group)) = made {
+        let invite = Intent::Invite { group: Some(group), needs_approval: true, valid_s: 86_400 };
+        if let Some(Outcome::Link(link)) = world.done(0, invite) {
+            world.done(1, Intent::Accept { link, note: String::new() });
+        }
+        world.run_for(3_000);
+        world.stop(1);
+        world.start(1);
+        world.accept_requests(0);
+        world.run_for(10_000);
+        let is_in = world.is_active(1, group);
+        world.expect(is_in, "phone 1 is let in");
+    }
+    world.settle();
     Report::of(world)
 }
 

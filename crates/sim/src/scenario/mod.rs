@@ -44,6 +44,7 @@ pub const ALL: &[(&str, Play)] = &[
     ("receipt_reads_an_own_cell_back", honest::receipt_reads_back),
     ("left_while_adding", honest::left_while_adding),
     ("removed_member_comes_back", honest::removed_comes_back),
+    ("joiner_restarts_before_its_welcome", honest::joiner_restarts),
     ("clocks_years_apart", honest::clocks_years_apart),
 ];
 
