@@ -2,9 +2,10 @@
 
 use super::commit::Plan;
 use super::validate::{Certificates, GroupError, check_group, members_of};
-use super::{Cx, DeviceError, Group, Provider};
+use super::{Cx, DeviceError, Group, GroupRecord, Provider};
 use crate::contact::CheckedKeyPackage;
 use crate::contact::key_package::{SUITE, capabilities, lifetime};
+use crate::event::ConversationState;
 use crate::identity::{Certificate, DeviceIdentity, NodeUrl};
 use crate::policy::Policy;
 use crate::storage::{self, Space};
@@ -154,7 +155,8 @@ impl Group {
             Err(_) => return Ok(Err(GroupError::Mls)),
         };
         let id = builder.processed_welcome().unverified_group_info().group_id().clone();
-        let is_known = cx.storage.get(Space::Group, id.as_slice())?.is_some();
+        let known: Option<GroupRecord> = storage::get(cx.storage, Space::Group, id.as_slice(), "conversation")?;
+        let is_known = known.is_some();
         if is_known && !may_replace(id.as_slice()) {
             return Ok(Err(GroupError::Known));
         }
@@ -174,6 +176,12 @@ impl Group {
             Err(WelcomeError::StorageError(error)) => return Err(error.into()),
             Err(_) => return Ok(Err(GroupError::Mls)),
         };
+        // An older invitation to what we left since leads nowhere.
+        let is_stale = known
+            .is_some_and(|known| known.state != ConversationState::Rejoining && mls.epoch().as_u64() <= known.epoch);
+        if is_stale {
+            return Ok(Err(GroupError::Known));
+        }
         let policy = match check_group(mls.public_group(), &certificates)? {
             Ok(policy) => policy,
             Err(error) => return Ok(Err(error)),
