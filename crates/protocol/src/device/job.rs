@@ -429,12 +429,8 @@ impl Parts<'_> {
                 }
                 Ok(())
             }
-            (LaneAsk::Append, Event::Receipt(_)) => {
-                if let (Some(handle), Some(link)) = (job.progress.handle, job.link()) {
-                    cx.links.ask(&link, Asked::Job(id, LaneAsk::Trim), Request::Release { handle });
-                }
-                self.finish_job(cx, id, Ok(Outcome::Asked))
-            }
+            // The handle stays: another knock at the same lane may hold it, and the last job hangs up.
+            (LaneAsk::Append, Event::Receipt(_)) => self.finish_job(cx, id, Ok(Outcome::Asked)),
             (LaneAsk::Append, Event::Refused(Refusal::Work { bits })) => {
                 // The queue grew meanwhile: more work for the same knock.
                 let (Stage::Append { target, body, .. }, Some(link)) = (&job.record.stage, job.link()) else {
