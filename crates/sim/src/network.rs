@@ -314,6 +314,8 @@ impl World {
             let fault = if self.dice.chance(500) { crate::disk::Fault::Forgets } else { crate::disk::Fault::Persists };
             self.note(|| format!("node {server}.{side} disk: {fault:?}"));
             self.servers[server].sides[side].disk.fault.set(fault);
+            // After a failed write a node's process ends (decision 12).
+            return self.kill_node(server, side, true);
         }
         self.servers[server].commit(side);
         self.pump_node(server, side);

@@ -3,7 +3,8 @@
 use super::trio;
 use crate::ground::Ground;
 use crate::storm::Report;
-use protocol::event::{Intent, Outcome};
+use crate::world::World;
+use protocol::event::{Answer, Intent, Outcome};
 
 /// People who take turns for days change keys often, and nobody is blamed for it.
 pub(super) fn long_conversation(ground: &Ground, is_logged: bool) -> Report {
@@ -97,6 +98,51 @@ pub(super) fn joiner_restarts(ground: &Ground, is_logged: bool) -> Report {
         let is_in = world.is_active(1, group);
         world.expect(is_in, "phone 1 is let in");
     }
+    world.settle();
+    Report::of(world)
+}
+
+/// A first Welcome that waited for an answer while its group was joined by another and left again leads nowhere.
+pub(super) fn stale_welcome(ground: &Ground, is_logged: bool) -> Report {
+    let mut world = ground.world(31, 2, is_logged);
+    let made = world.done(0, Intent::NewGroup { title: "Twice".into() });
+    let address = world.address_of(1);
+    if let Some(Outcome::Conversation(group)) = made {
+        // Phone 0 knows phone 1, phone 1 does not know phone 0: both Welcomes wait for its user.
+        world.done(0, Intent::Add { address, note: String::new() });
+        let accounts = vec![ground.account(1)];
+        world.done(0, Intent::AddMembers { conversation: group, accounts: accounts.clone() });
+        world.run_for(5_000);
+        let early: Vec<_> = world.phones[1].timeline.requests.keys().copied().collect();
+        world.done(0, Intent::RemoveMembers { conversation: group, accounts: accounts.clone() });
+        world.done(0, Intent::AddMembers { conversation: group, accounts });
+        world.run_for(5_000);
+        let waiting: Vec<_> = world.phones[1].timeline.requests.keys().copied().collect();
+        for request in waiting.into_iter().filter(|request| !early.contains(request)) {
+            world.done(1, Intent::Answer { request, answer: Answer::Accept });
+        }
+        world.run_for(5_000);
+        world.write(0, group, "the second time");
+        world.run_for(2_000);
+        world.done(1, Intent::Leave { conversation: group });
+        world.run_for(5_000);
+        let epoch = |world: &World| world.phones[1].timeline.conversations.get(&group).map(|group| group.epoch);
+        let before = epoch(&world);
+        world.accept_requests(1);
+        world.run_for(5_000);
+        let after = epoch(&world);
+        world.expect(before == after, &format!("the old Welcome leads nowhere: {before:?}, {after:?}"));
+    }
+    world.settle();
+    Report::of(world)
+}
+
+/// Two knocks at one door over one connection: both arrive.
+pub(super) fn two_knocks(ground: &Ground, is_logged: bool) -> Report {
+    let mut world = ground.world(37, 2, is_logged);
+    let address = world.address_of(1);
+    world.intend(0, Intent::Add { address: address.clone(), note: "first".into() });
+    world.intend(0, Intent::Add { address, note: "second".into() });
     world.settle();
     Report::of(world)
 }

@@ -45,6 +45,8 @@ pub const ALL: &[(&str, Play)] = &[
     ("left_while_adding", honest::left_while_adding),
     ("removed_member_comes_back", honest::removed_comes_back),
     ("joiner_restarts_before_its_welcome", honest::joiner_restarts),
+    ("stale_welcome_leads_nowhere", honest::stale_welcome),
+    ("two_knocks_at_one_door", honest::two_knocks),
     ("clocks_years_apart", honest::clocks_years_apart),
 ];
 
