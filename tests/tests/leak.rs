@@ -1,0 +1,75 @@
+//! Nothing of what people say, or of who they are, reaches the node's disk, its log or the wire.
+
+use std::path::Path;
+use tests::tap::Tap;
+use tests::{Node, Person, meet};
+
+fn files(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).expect("a readable folder").map_while(Result::ok) {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, into);
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            into.push((path.display().to_string(), bytes));
+        }
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+#[test]
+fn node_disk_log_and_wire_hold_no_text_name_address_or_group() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    let node = Node::start(&data);
+    let tap = Tap::start(node.port());
+    let ada = Person::new(folder.path(), "Adalberta-Unmistakable", &tap.url());
+    let bob = Person::new(folder.path(), "Bartholomew-Unmistakable", &tap.url());
+    let conversation = meet(&ada, &bob);
+    bob.run(&["send", &conversation, "the cormorant flies at midnight"]).ok();
+    ada.receive_until("the text", |said| !said.texts().is_empty());
+    let group = ada.run(&["group", "new", "Conspicuous-Title"]).ok().field("conversation", "id");
+    ada.run(&["group", "add", &group, "Bartholomew-Unmistakable"]).ok();
+    ada.run(&["send", &group, "second cormorant"]).ok();
+    bob.receive_until("the group's text", |said| said.texts().contains(&"second cormorant".to_owned()));
+
+    let mut places = vec![
+        ("the wire".to_owned(), tap.recorded()),
+        ("the log".to_owned(), std::fs::read(node.log_file()).expect("a log")),
+    ];
+    files(&data, &mut places);
+    let account_of = |person: &Person| person.account();
+    let mut secrets: Vec<(String, Vec<u8>)> = Vec::new();
+    for text in [
+        "Adalberta-Unmistakable",
+        "Bartholomew-Unmistakable",
+        "the cormorant flies at midnight",
+        "second cormorant",
+        "Conspicuous-Title",
+    ] {
+        secrets.push((text.to_owned(), text.as_bytes().to_vec()));
+    }
+    for account in [account_of(&ada), account_of(&bob)] {
+        let raw = protocol::identity::address::parse_account(&account).expect("an account").0.to_vec();
+        secrets.push(("an account's id".into(), raw));
+        secrets.push(("an account's text".into(), account.into_bytes()));
+    }
+    for id in [&conversation, &group] {
+        let raw: Vec<u8> =
+            (0..id.len() / 2).map(|at| u8::from_str_radix(&id[2 * at..2 * at + 2], 16).expect("hexadecimal")).collect();
+        secrets.push(("a group id".into(), raw));
+        secrets.push(("a group id's text".into(), id.as_bytes().to_vec()));
+    }
+    assert!(places.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > 100_000, "something was recorded");
+    for (place, bytes) in &places {
+        for (what, secret) in &secrets {
+            assert!(!contains(bytes, secret), "{what} lies in {place}");
+        }
+    }
+    let log = String::from_utf8_lossy(&places[1].1).into_owned();
+    for line in log.lines().filter(|line| !line.starts_with("listening on ")) {
+        assert!(!line.contains("127.0.0.1"), "an address is logged: {line}");
+    }
+}
