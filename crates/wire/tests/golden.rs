@@ -279,8 +279,9 @@ fn contacts(golden: &mut Golden) {
         key_package: bytes(5, 42),
         name: "Ada".into(),
         expires_s: 1_800_000_000,
-        group: 1,
+        group: true,
         node_pk: bytes(6, 32),
+        title: "Choir".into(),
     };
     let record = contact::DoorRecord {
         certificate: bytes(1, 40),
@@ -309,8 +310,7 @@ fn contacts(golden: &mut Golden) {
         epoch: 300,
         authenticator: bytes(19, 48),
         key_package: bytes(20, 40),
-        suspect_leaf: 3,
-        has_suspect: true,
+        suspect_leaf: Some(3),
         evidence: bytes(21, 50),
     };
     let query = contact::StateQuery { group_id: bytes(18, 16), epoch: 300, query_id: bytes(22, 16) };
@@ -342,7 +342,6 @@ fn contacts(golden: &mut Golden) {
             name: "Ben".into(),
             node_url: "https://node.example".into(),
             kind,
-            signature: bytes(24, 64),
         };
         golden.message(name, &knock);
     }
