@@ -156,16 +156,31 @@ impl Storage for MemoryStorage {
 pub struct Batch<'a> {
     base: &'a dyn Storage,
     writes: RefCell<Writes>,
+    /// A library between may swallow an error of the store, or take it for something else.
+    failed: RefCell<Option<StorageError>>,
 }
 
 impl<'a> Batch<'a> {
     /// Begins with no writes.
     pub fn new(base: &'a dyn Storage) -> Self {
-        Self { base, writes: RefCell::default() }
+        Self { base, writes: RefCell::default(), failed: RefCell::default() }
     }
 
-    /// Applies the writes to the store, in key order.
+    fn note<T>(&self, result: Result<T, StorageError>) -> Result<T, StorageError> {
+        if let Err(error) = &result {
+            *self.failed.borrow_mut() = Some(error.clone());
+        }
+        result
+    }
+
+    /// Applies the writes to the store, in key order; none of them if any read failed meanwhile.
+    ///
+    /// # Errors
+    /// The store's, now or at any read before.
     pub fn flush(self) -> Result<(), StorageError> {
+        if let Some(error) = self.failed.into_inner() {
+            return Err(error);
+        }
         for ((space, key), value) in self.writes.into_inner() {
             match value {
                 Some(value) => self.base.put(space, &key, &value)?,
@@ -181,7 +196,7 @@ impl Storage for Batch<'_> {
         if let Some(value) = self.writes.borrow().get(&(space, key.to_vec())) {
             return Ok(value.clone());
         }
-        self.base.get(space, key)
+        self.note(self.base.get(space, key))
     }
 
     fn put(&self, space: Space, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
@@ -195,7 +210,7 @@ impl Storage for Batch<'_> {
     }
 
     fn scan(&self, space: Space, prefix: &[u8]) -> Result<Pairs, StorageError> {
-        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = self.base.scan(space, prefix)?.into_iter().collect();
+        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = self.note(self.base.scan(space, prefix))?.into_iter().collect();
         for (key, value) in scan_map(&self.writes.borrow(), space, prefix) {
             match value {
                 Some(value) => merged.insert(key, value),
@@ -273,6 +288,36 @@ mod tests {
         batch.flush().unwrap();
         assert_eq!(base.get(Space::Group, b"a1").unwrap().as_deref(), Some(b"new".as_slice()));
         assert_eq!(base.len(), 3);
+    }
+
+    /// A store whose every read fails.
+    struct Broken;
+
+    impl Storage for Broken {
+        fn get(&self, _: Space, _: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+            Err(StorageError::Engine("broken".into()))
+        }
+        fn put(&self, _: Space, _: &[u8], _: &[u8]) -> Result<(), StorageError> {
+            Ok(())
+        }
+        fn delete(&self, _: Space, _: &[u8]) -> Result<(), StorageError> {
+            Ok(())
+        }
+        fn scan(&self, _: Space, _: &[u8]) -> Result<Pairs, StorageError> {
+            Err(StorageError::Engine("broken".into()))
+        }
+    }
+
+    #[test]
+    fn batch_after_a_failed_read_is_not_flushed_even_if_nobody_minded() {
+        for read in
+            [|batch: &Batch<'_>| batch.get(Space::Mls, b"key").is_err(), |batch| batch.scan(Space::Mls, b"").is_err()]
+        {
+            let batch = Batch::new(&Broken);
+            batch.put(Space::Group, b"a", b"b").unwrap();
+            assert!(read(&batch));
+            assert!(matches!(batch.flush(), Err(StorageError::Engine(_))));
+        }
     }
 
     #[test]
