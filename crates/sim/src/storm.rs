@@ -316,4 +316,14 @@ mod tests {
             assert_eq!(report.wrongs, Vec::<String>::new(), "replay: sim --seeds 1 --from {seed} --verbose");
         }
     }
+
+    /// A repeated knock (431), a leaver that went on committing (20017), a swallowed error of the disk (30045).
+    #[test]
+    fn mended_seeds_stay_mended() {
+        let ground = Ground::new(4, 2);
+        for seed in [431, 20_017, 30_045] {
+            let report = run(&ground, seed, false);
+            assert_eq!(report.wrongs, Vec::<String>::new(), "replay: sim --seeds 1 --from {seed} --verbose");
+        }
+    }
 }

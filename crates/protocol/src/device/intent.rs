@@ -121,7 +121,7 @@ impl Parts<'_> {
     /// A group that this account may change.
     fn admin_group(&mut self, cx: &Cx<'_>, id: ConversationId) -> Result<Result<&mut Group, IntentError>, DeviceError> {
         let Some(group) = self.groups.get_mut(&id) else { return Ok(Err(IntentError::NoConversation)) };
-        if !group.is_active() {
+        if !group.is_active() || group.record.state == ConversationState::Leaving {
             return Ok(Err(IntentError::NotActive));
         }
         if group.policy()?.is_direct {

@@ -183,6 +183,14 @@ impl Group {
         Ok(())
     }
 
+    /// Drops all plans: this device commits nothing more here.
+    pub(super) fn drop_plans(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        for index in self.plans.keys().copied().collect::<Vec<_>>() {
+            self.drop_plan(cx, index, Err(IntentError::NotActive))?;
+        }
+        Ok(())
+    }
+
     /// Whether a change of this intent waits for its commit.
     pub(crate) fn has_intent(&self, intent: IntentId) -> bool {
         self.plans.values().any(|plan| plan.intent() == Some(intent))

@@ -4,7 +4,7 @@ use super::commit::Pending;
 use super::record::{self, PreviousLane, derive_epoch_keys, derive_lane};
 use super::validate::Judgement;
 use super::{Cx, DeviceError, Flow, Group, Provider};
-use crate::event::{ConversationState, IntentError, Outcome, Record, SendState};
+use crate::event::{ConversationState, Outcome, Record, SendState};
 use crate::storage::{self, Space};
 use openmls::prelude::StagedCommit;
 use wire::id::{Hash, NodeKey};
@@ -141,9 +141,7 @@ impl Group {
                 cx.record(Record::Sent { conversation: id, msg_id, state: SendState::Failed });
             }
         }
-        for index in self.plans.keys().copied().collect::<Vec<_>>() {
-            self.drop_plan(cx, index, Err(IntentError::NotActive))?;
-        }
+        self.drop_plans(cx)?;
         let link = self.link();
         if let (Some(handle), Some(state)) = (self.wire.handle, cx.links.ready(&link)) {
             state.owners.remove(&handle);

@@ -78,6 +78,8 @@ impl Group {
         }
         self.send_control(cx, Kind::Leave)?;
         self.record.state = ConversationState::Leaving;
+        // "Stops": whoever leaves commits nothing more, or the admins who see the leave might be gone by then.
+        self.drop_plans(cx)?;
         self.announce(cx)?;
         self.save(cx)?;
         self.pump(cx)?;
