@@ -14,6 +14,9 @@ const CRATES: &[&str] = &["wire", "transparency", "protocol", "client"];
 /// Suffixes under which Debian and others install clang, newest first.
 const CLANG_SUFFIXES: &[&str] = &["-22", "-21", "-20", "-19", "-18", "-17", "-16", "-15", "-14", ""];
 
+/// Debian's packages with a clang and its archiver, the one that is used here first.
+const DEBIAN_CLANGS: [[&str; 2]; 3] = [["clang-22", "llvm-22"], ["clang-19", "llvm-19"], ["clang", "llvm"]];
+
 /// Builds those of [`CRATES`] that exist.
 pub fn run(workspace: &Workspace) -> Result<()> {
     let crates: Vec<&str> = CRATES.iter().copied().filter(|name| workspace.member(name).is_some()).collect();
@@ -78,12 +81,20 @@ fn find_or_install_clang(workspace: &Workspace) -> Option<Clang> {
         return Some(clang);
     }
     println!("no clang for {TARGET} here: asking apt for Debian's");
-    let installed = process::program("apt-get", &workspace.root)
-        .args(["install", "--yes", "--no-install-recommends", "clang", "llvm", "lld"])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .run();
-    if let Err(error) = installed {
-        println!("not installed ({error:#}); install clang and llvm if the build below fails on C code");
+    let apt = |arguments: &[&str]| {
+        process::program("apt-get", &workspace.root).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").run()
+    };
+    // A bare machine's lists may be old or empty; one without a network may still have the package at hand.
+    if let Err(error) = apt(&["update"]) {
+        println!("apt's lists are as they were ({error:#})");
+    }
+    for packages in DEBIAN_CLANGS {
+        let arguments = [&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat();
+        match apt(&arguments) {
+            Ok(()) if find_clang().is_some() => break,
+            Ok(()) => println!("{} do not know {TARGET}", packages.join(" and ")),
+            Err(error) => println!("{} could not be installed ({error:#})", packages.join(" and ")),
+        }
     }
     find_clang()
 }
