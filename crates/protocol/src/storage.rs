@@ -310,9 +310,9 @@ mod tests {
 
     #[test]
     fn batch_after_a_failed_read_is_not_flushed_even_if_nobody_minded() {
-        for read in
-            [|batch: &Batch<'_>| batch.get(Space::Mls, b"key").is_err(), |batch| batch.scan(Space::Mls, b"").is_err()]
-        {
+        let reads: [fn(&Batch<'_>) -> bool; 2] =
+            [|batch| batch.get(Space::Mls, b"key").is_err(), |batch| batch.scan(Space::Mls, b"").is_err()];
+        for read in reads {
             let batch = Batch::new(&Broken);
             batch.put(Space::Group, b"a", b"b").unwrap();
             assert!(read(&batch));
