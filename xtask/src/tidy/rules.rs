@@ -45,7 +45,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// Folders that exist on one machine only.
-const MACHINE_FOLDERS: &[&str] = &["/work/", "/root/", "/tmp/brief", "/home/", "/Users/", ".cargo/registry"];
+const MACHINE_FOLDERS: &[&str] = &["/root/", "/home/", "/Users/", ".cargo/registry"];
 /// Where lock files may point.
 const REGISTRIES: &[&str] = &["https://github.com/rust-lang/crates.io-index", "https://registry.npmjs.org/"];
 
@@ -168,7 +168,7 @@ fn check_places(source: &Source) -> Vec<Finding> {
     findings
 }
 
-/// `/work/` at the start of a path, not inside one such as `docs/work/`.
+/// `/home/` at the start of a path, not inside one such as `docs/home/`.
 fn names_folder(line: &str, folder: &str) -> bool {
     let continues = |found: char| found.is_alphanumeric() || matches!(found, '_' | '-' | '.' | '}');
     line.match_indices(folder).any(|(at, _)| !line[..at].chars().next_back().is_some_and(continues))
