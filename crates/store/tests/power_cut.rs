@@ -29,21 +29,41 @@ fn folder() -> TempDir {
 
 type Image = BTreeMap<PathBuf, Vec<u8>>;
 
+/// What the folder holds at one moment. The compactor may add and remove tables meanwhile, so a picture counts only
+/// if the same names and lengths were there before it and after it.
 fn image_of(folder: &Path) -> Image {
-    let mut image = Image::new();
+    loop {
+        let before = listing_of(folder);
+        let read = |name: &PathBuf| std::fs::read(folder.join(name)).map(|bytes| (name.clone(), bytes));
+        let image: std::io::Result<Image> = before.keys().map(read).collect();
+        match image {
+            Ok(image) if listing_of(folder) == before => return image,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => panic!("an image of the folder: {error}"),
+        }
+    }
+}
+
+/// The names of all files with their lengths, as far as they stay there while they are looked at.
+fn listing_of(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut listing = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(&next).expect("lists") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("inside").to_path_buf();
-                image.insert(name, std::fs::read(&path).expect("reads"));
+            let entry = entry.expect("an entry");
+            let path = entry.path();
+            match entry.metadata() {
+                Ok(meta) if meta.is_dir() => folders.push(path),
+                Ok(meta) => {
+                    let name = path.strip_prefix(folder).expect("inside").to_path_buf();
+                    listing.insert(name, meta.len());
+                }
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}"),
             }
         }
     }
-    image
+    listing
 }
 
 fn write_image(image: &Image) -> TempDir {
@@ -307,7 +327,7 @@ fn a_damaged_cell_is_refused_when_it_is_read() {
 }
 
 #[test]
-fn a_damaged_index_is_refused_without_a_panic() {
+fn a_damaged_index_is_refused_or_answers_right() {
     let (image, acknowledged) = a_store();
     let names: Vec<&PathBuf> = image.keys().filter(|name| name.starts_with("index")).collect();
     let mut refused = 0;
@@ -322,20 +342,26 @@ fn a_damaged_index_is_refused_without_a_panic() {
                 bytes[middle] ^= 0x10;
             }
             let folder = write_image(&damaged);
+            let context = format!("file {at} {} cut {cut}", name.display());
             let result = Disk::open(folder.path(), tiny()).and_then(|disk| {
                 for lane in &acknowledged.lanes {
-                    disk.read(&lane.id(), lane.record.first_seq - 1, 64, 1 << 20)?;
+                    // A table that nothing reads any more may be damaged unseen; a wrong answer never passes.
+                    let record = disk.record(&lane.id())?;
+                    assert_eq!(record.as_ref(), Some(&lane.record), "{context}");
+                    let after = lane.record.first_seq - 1;
+                    let cells = disk.read(&lane.id(), after, usize::MAX, usize::MAX)?;
+                    assert_eq!(cells, lane.cells[after as usize..], "{context}");
                 }
                 Ok(())
             });
             if let Err(error) = result {
                 let is_typed = matches!(error, StoreError::Corrupt { .. } | StoreError::Unsupported { .. });
-                assert!(is_typed, "file {at} {}: {error}", name.display());
+                assert!(is_typed, "{context}: {error}");
                 refused += 1;
             }
         }
     }
-    assert!(refused >= names.len(), "{refused} of {} damages were noticed", 2 * names.len());
+    assert!(refused >= names.len() / 3, "{refused} of {} damages were noticed", 2 * names.len());
 }
 
 #[test]
