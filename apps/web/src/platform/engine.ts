@@ -1,0 +1,374 @@
+/**
+ * The seam between the page and the engine: plain objects both ways, never a key, never a ciphertext.
+ *
+ * The engine runs in one worker of one tab (`src/worker`); every tab talks to it through {@link Engine}, whether
+ * the worker is its own or another tab's. Views declare what they show as a {@link Topic} and get a whole new
+ * snapshot whenever it changed; what the user does is an {@link Actions} call that answers once it is durable.
+ *
+ * Ids are lower-case hexadecimal, times milliseconds since the Unix epoch, durations seconds.
+ */
+
+export type ConversationId = string;
+export type AccountId = string;
+/** Names an entry on this device; it grows in no particular order. */
+export type EntryId = number;
+/** The sender's id of a message, the same on every device. */
+export type MessageId = string;
+
+/** What a fresh page finds. Everything but `ready` needs the user before topics answer. */
+export type Boot =
+  | { state: 'ready'; me: Me; isPersistent: boolean }
+  /** No account in this browser. */
+  | { state: 'empty'; defaultNode: string }
+  /** The database key is wrapped with a passphrase. */
+  | { state: 'locked' }
+  /** A page that cannot go on; see {@link StopReason}. */
+  | { state: 'stopped'; reason: StopReason };
+
+export type StopReason =
+  /** The browser gives no storage that stays; `openForThisVisit` goes on in memory, by the user's choice alone. */
+  | 'storage-refused'
+  /** Storage that was there is gone (cleared by the browser or its user). */
+  | 'storage-lost'
+  | 'storage-full'
+  /** Written by a newer version of the app. */
+  | 'database-newer'
+  | 'database-damaged'
+  /** Another tab runs an older version that does not answer; close it. */
+  | 'older-tab'
+  /** The browser lacks something (worker, WebAssembly, locks). */
+  | 'browser-too-old';
+
+export interface Me {
+  account: AccountId;
+  /** `account@node`, to give to others. */
+  address: string;
+  name: string;
+  /** A data or blob URL. */
+  picture: string | null;
+  node: string;
+}
+
+export type Delivery = 'pending' | 'stored' | 'delivered' | 'read' | 'failed' | 'received';
+
+export type ConversationState =
+  | 'active' | 'suspect' | 'rejoining' | 'disputed' | 'leaving' | 'left' | 'restarted';
+
+export interface ConversationRow {
+  id: ConversationId;
+  isDirect: boolean;
+  title: string;
+  /** The other's account in a conversation of two. */
+  peer: AccountId | null;
+  picture: string | null;
+  state: ConversationState;
+  memberCount: number;
+  unread: number;
+  isMarkedUnread: boolean;
+  isPinned: boolean;
+  isArchived: boolean;
+  /** Until when nothing is notified; null: not muted; Infinity never comes, a far time does. */
+  mutedUntilMs: number | null;
+  isBlocked: boolean;
+  isVerified: boolean;
+  timerSeconds: number;
+  lastMs: number;
+  /** The last entry, whole. */
+  last: Entry | null;
+  draft: string | null;
+  /** Names of those who write right now. */
+  typing: string[];
+}
+
+export interface Member {
+  account: AccountId;
+  name: string;
+  picture: string | null;
+  isAdmin: boolean;
+  isSelf: boolean;
+  isVerified: boolean;
+  isContact: boolean;
+}
+
+export interface ConversationDetail {
+  row: ConversationRow;
+  members: Member[];
+  /** We may add, remove, rename. */
+  isAdmin: boolean;
+  node: string;
+  /** The conversation that this one goes on from. */
+  restarts: ConversationId | null;
+  /** An alert that blocks this conversation until the user decided. */
+  alert: Alert | null;
+  /** Links that lead into this group. */
+  invites: Invite[];
+}
+
+export type NoticeKind =
+  | 'began' | 'added' | 'removed' | 'became-admin' | 'no-longer-admin' | 'renamed' | 'ended' | 'restarted';
+
+export type EntryBody =
+  | { kind: 'text'; text: string }
+  /** Needs a newer version. */
+  | { kind: 'unknown' }
+  | { kind: 'timer'; seconds: number }
+  | { kind: 'notice'; notice: NoticeKind; account: AccountId | null; name: string | null; title: string | null }
+  | { kind: 'deleted' };
+
+export interface Reply {
+  message: MessageId;
+  /** Null where the original is not (or no longer) here. */
+  entry: EntryId | null;
+  sender: AccountId;
+  senderName: string;
+  /** Null: deleted, or never seen. */
+  text: string | null;
+}
+
+export interface Reaction {
+  emoji: string;
+  accounts: AccountId[];
+  names: string[];
+  isMine: boolean;
+}
+
+export interface Entry {
+  id: EntryId;
+  message: MessageId;
+  conversation: ConversationId;
+  sender: AccountId;
+  senderName: string;
+  isOwn: boolean;
+  sentMs: number;
+  receivedMs: number;
+  body: EntryBody;
+  reply: Reply | null;
+  delivery: Delivery;
+  isUnread: boolean;
+  editedMs: number | null;
+  expiresMs: number | null;
+  isForwarded: boolean;
+  reactions: Reaction[];
+}
+
+/** A part of a conversation, oldest first. */
+export interface Timeline {
+  entries: Entry[];
+  hasOlder: boolean;
+  hasNewer: boolean;
+  /** The first unread entry when the conversation was opened. */
+  firstUnread: EntryId | null;
+}
+
+export type Window =
+  | { at: 'latest'; count: number }
+  | { at: 'around'; entry: EntryId; count: number }
+  /** From one entry to another, both shown; what is between them stays in view as it changes. */
+  | { at: 'range'; from: EntryId; to: EntryId };
+
+export interface Request {
+  id: string;
+  account: AccountId;
+  name: string;
+  note: string;
+  kind: 'talk' | 'join-group' | 'enter-group';
+  conversation: ConversationId | null;
+  conversationTitle: string | null;
+  atMs: number;
+}
+
+export interface Invite {
+  id: string;
+  /** Null once it no longer works. */
+  link: string | null;
+  conversation: ConversationId | null;
+  needsApproval: boolean;
+  isUsed: boolean;
+  expiresMs: number | null;
+  atMs: number;
+}
+
+/** What a link says before it is followed; nothing is sent to find out. */
+export interface InvitePreview {
+  node: string;
+  /** The inviter's name and the group's, once the node's bundle was fetched; empty before that. */
+  inviterName: string;
+  groupTitle: string | null;
+  needsApproval: boolean;
+  expiresMs: number | null;
+}
+
+export interface Alert {
+  id: number;
+  conversation: ConversationId | null;
+  /** A stable word, as in docs/cli.md. */
+  code: string;
+  /** The person it names. */
+  name: string | null;
+  hasEvidence: boolean;
+  atMs: number;
+  isSeen: boolean;
+}
+
+export interface Contact {
+  account: AccountId;
+  name: string;
+  /** What they call themselves, where we gave them a name of our own. */
+  ownName: string;
+  picture: string | null;
+  address: string | null;
+  isVerified: boolean;
+  isBlocked: boolean;
+  conversation: ConversationId | null;
+}
+
+export interface SafetyNumber {
+  account: AccountId;
+  name: string;
+  /** Twelve groups of five digits. */
+  groups: string[];
+  /** Bytes of the QR code to show. */
+  qr: Uint8Array;
+  verifiedMs: number | null;
+}
+
+export interface Network {
+  /** `online`: the home node answers. `connecting`: tried, not there yet. `offline`: no network at all. */
+  state: 'online' | 'connecting' | 'offline';
+  /** The node refuses us for so long (flood, maintenance), milliseconds; null where it does not. */
+  retryAtMs: number | null;
+  /** Messages that wait to leave. */
+  waiting: number;
+  /** Cells that are being caught up with; null when all is read. */
+  catchingUp: { done: number; total: number | null } | null;
+}
+
+export interface Settings {
+  sendsReadReceipts: boolean;
+  sendsTyping: boolean;
+  hasPassphrase: boolean;
+  /** The 24 words were written down and checked. */
+  areWordsKept: boolean;
+  /** 'off' | 'on' | 'unsupported' */
+  push: 'off' | 'on' | 'unsupported';
+  isPersistent: boolean;
+}
+
+export interface About {
+  version: string;
+  /** Hash of the web app's build, hexadecimal. */
+  build: string;
+  storageBytes: number | null;
+  storageQuotaBytes: number | null;
+}
+
+export interface SearchHit {
+  entry: Entry;
+  conversationTitle: string;
+  snippet: string;
+  /** Where the words are, in UTF-16 units of the snippet: pairs of begin and end. */
+  highlights: [number, number][];
+}
+
+/** What a view shows; each answers at once with a snapshot, and again whenever it changed. */
+export interface Topics {
+  me: { key: []; snapshot: Me };
+  conversations: { key: []; snapshot: ConversationRow[] };
+  conversation: { key: [ConversationId]; snapshot: ConversationDetail | null };
+  timeline: { key: [ConversationId, Window]; snapshot: Timeline };
+  requests: { key: []; snapshot: Request[] };
+  invites: { key: []; snapshot: Invite[] };
+  contacts: { key: []; snapshot: Contact[] };
+  alerts: { key: []; snapshot: Alert[] };
+  network: { key: []; snapshot: Network };
+  settings: { key: []; snapshot: Settings };
+}
+export type Topic = keyof Topics;
+
+/** What the user can do. Each answers when it is durable, or throws an {@link EngineError}. */
+export interface Actions {
+  create(input: { name: string; node?: string; words?: string }): Promise<Me>;
+  unlock(input: { passphrase: string }): Promise<Me>;
+  /** Goes on in memory where the browser refuses storage. */
+  openForThisVisit(): Promise<Boot>;
+  /** Forgets everything in this browser. */
+  erase(): Promise<void>;
+
+  sendText(input: {
+    conversation: ConversationId; text: string; replyTo?: MessageId; isForwarded?: boolean;
+  }): Promise<{ message: MessageId; entry: EntryId }>;
+  editText(input: { conversation: ConversationId; message: MessageId; text: string }): Promise<void>;
+  /** An empty emoji takes the own reaction back. */
+  react(input: { conversation: ConversationId; message: MessageId; emoji: string }): Promise<void>;
+  deleteForEveryone(input: { conversation: ConversationId; message: MessageId }): Promise<void>;
+  deleteHere(input: { entries: EntryId[] }): Promise<void>;
+  retry(input: { entry: EntryId }): Promise<void>;
+  setTimer(input: { conversation: ConversationId; seconds: number }): Promise<void>;
+  typing(input: { conversation: ConversationId; isActive: boolean }): Promise<void>;
+  markRead(input: { conversation: ConversationId; upTo?: EntryId }): Promise<void>;
+  saveDraft(input: { conversation: ConversationId; text: string }): Promise<void>;
+
+  invite(input: { conversation?: ConversationId; needsApproval?: boolean; validSeconds?: number }): Promise<Invite>;
+  revokeInvite(input: { id: string }): Promise<void>;
+  previewInvite(input: { link: string }): Promise<InvitePreview>;
+  /** Null while the other side has to answer first. */
+  accept(input: { link: string; note?: string }): Promise<{ conversation: ConversationId | null }>;
+  add(input: { address: string; note?: string }): Promise<{ conversation: ConversationId | null }>;
+  answerRequest(input: { id: string; answer: 'accept' | 'delete' | 'block' }): Promise<{ conversation: ConversationId | null }>;
+
+  newGroup(input: { title: string; members: AccountId[] }): Promise<{ conversation: ConversationId }>;
+  addMembers(input: { conversation: ConversationId; accounts: AccountId[] }): Promise<void>;
+  removeMember(input: { conversation: ConversationId; account: AccountId }): Promise<void>;
+  setAdmin(input: { conversation: ConversationId; account: AccountId; isAdmin: boolean }): Promise<void>;
+  rename(input: { conversation: ConversationId; title: string }): Promise<void>;
+  leave(input: { conversation: ConversationId }): Promise<void>;
+  restart(input: { conversation: ConversationId }): Promise<{ conversation: ConversationId }>;
+
+  pin(input: { conversation: ConversationId; isPinned: boolean }): Promise<void>;
+  archive(input: { conversation: ConversationId; isArchived: boolean }): Promise<void>;
+  mute(input: { conversation: ConversationId; untilMs: number | null }): Promise<void>;
+  markUnread(input: { conversation: ConversationId; isUnread: boolean }): Promise<void>;
+  block(input: { account: AccountId; isBlocked: boolean }): Promise<void>;
+  setPetname(input: { account: AccountId; name: string }): Promise<void>;
+  setName(input: { name: string }): Promise<void>;
+  /** At most 16 KiB of an encoded picture, already cropped and re-encoded by the page; null removes it. */
+  setPicture(input: { picture: Uint8Array | null }): Promise<void>;
+
+  search(input: { words: string; conversation?: ConversationId; limit?: number }): Promise<SearchHit[]>;
+  safetyNumber(input: { account: AccountId }): Promise<SafetyNumber>;
+  /** Compares a scanned QR code; throws `safety-mismatch`. */
+  verifyQr(input: { account: AccountId; qr: Uint8Array }): Promise<void>;
+  setVerified(input: { account: AccountId; isVerified: boolean }): Promise<void>;
+  messageInfo(input: { entry: EntryId }): Promise<{ deliveredTo: string[]; readBy: string[]; waitingFor: string[] }>;
+  seeAlert(input: { id: number }): Promise<void>;
+  exportEvidence(input: { id: number }): Promise<Uint8Array>;
+
+  /** The 24 words, for the eyes of whoever holds the device. */
+  recoveryWords(): Promise<string[]>;
+  setWordsKept(): Promise<void>;
+  setReadReceipts(input: { isOn: boolean }): Promise<void>;
+  setTyping(input: { isOn: boolean }): Promise<void>;
+  /** An empty passphrase removes it. */
+  setPassphrase(input: { current: string; passphrase: string }): Promise<void>;
+  setPush(input: { isOn: boolean }): Promise<void>;
+  about(): Promise<About>;
+}
+export type Action = keyof Actions;
+
+/** A refusal with a stable code, for which every language has a sentence (`error-<code>`). */
+export class EngineError extends Error {
+  constructor(readonly code: string, readonly values: Record<string, string | number> = {}) {
+    super(code);
+    this.name = 'EngineError';
+  }
+}
+
+export interface Engine extends Actions {
+  boot(): Promise<Boot>;
+  /** Calls `listener` with a snapshot now and after each change, until the returned function is called. */
+  watch<T extends Topic>(topic: T, key: Topics[T]['key'], listener: (snapshot: Topics[T]['snapshot']) => void): () => void;
+  /** The engine stopped or came back under this tab: the page shows another {@link Boot}. */
+  onBoot(listener: (boot: Boot) => void): () => void;
+  /** Messages that arrived just now, for notifications and live regions; not those of a catch-up. */
+  onArrival(listener: (entries: Entry[]) => void): () => void;
+}
