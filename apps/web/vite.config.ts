@@ -9,5 +9,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
+  // The words are shared with the command line.
+  server: { fs: { allow: ['.', '../../locales'] } },
   worker: { format: 'es' },
 });

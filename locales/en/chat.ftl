@@ -1,0 +1,1 @@
+### The list, the timeline, the composer and the parts that they share.

@@ -1,0 +1,1 @@
+### L'app intorno alle conversazioni.

@@ -1,0 +1,1 @@
+### L'elenco, i messaggi, il campo di testo e le parti comuni.
