@@ -1,5 +1,1 @@
-import { mount } from 'svelte';
-import App from './views/App.svelte';
-
-const target = document.getElementById('app');
-if (target) mount(App, { target });
+import './styles/base.css';
