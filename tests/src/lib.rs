@@ -43,10 +43,11 @@ pub struct Node {
 impl Node {
     /// Starts a node on a data folder and waits until it serves.
     pub fn start(data: &Path) -> Self {
-        Self::start_on(data, free_port())
+        Self::start_on(data, free_port(), &[])
     }
 
-    fn start_on(data: &Path, port: u16) -> Self {
+    /// Starts a node on a port with more arguments and waits until it serves.
+    pub fn start_on(data: &Path, port: u16, more: &[&str]) -> Self {
         let log = data.with_extension("log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
         let errors = file.try_clone().expect("a log file");
@@ -54,6 +55,7 @@ impl Node {
             .arg("--data")
             .arg(data)
             .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -73,7 +75,7 @@ impl Node {
     /// `kill -9`, then the same node again on the same port.
     pub fn kill_and_restart(&mut self) {
         self.kill();
-        *self = Self::start_on(&self.data.clone(), self.port);
+        *self = Self::start_on(&self.data.clone(), self.port, &[]);
     }
 
     /// `kill -9`.
@@ -142,14 +144,24 @@ impl Said {
 /// Somebody with a profile and a command line.
 pub struct Person {
     profile: PathBuf,
+    /// A root certificate in PEM that this machine trusts.
+    root: Option<PathBuf>,
 }
 
 impl Person {
     /// Makes an account at a node.
     pub fn new(folder: &Path, name: &str, node_url: &str) -> Self {
-        let person = Self { profile: folder.join(name) };
-        person.run(&["new", "--node", node_url, "--name", name]).ok();
-        person
+        Self { profile: folder.join(name), root: None }.register(name, node_url)
+    }
+
+    /// Makes an account at a node, on a machine that trusts another root.
+    pub fn new_trusting(folder: &Path, name: &str, node_url: &str, root: &Path) -> Self {
+        Self { profile: folder.join(name), root: Some(root.to_owned()) }.register(name, node_url)
+    }
+
+    fn register(self, name: &str, node_url: &str) -> Self {
+        self.run(&["new", "--node", node_url, "--name", name]).ok();
+        self
     }
 
     /// The profile's folder.
@@ -161,6 +173,9 @@ impl Person {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("sottovoce"));
         command.arg("--profile").arg(&self.profile).arg("--json").args(arguments).stdin(Stdio::null());
+        if let Some(root) = &self.root {
+            command.env("SSL_CERT_FILE", root);
+        }
         command
     }
 

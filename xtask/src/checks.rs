@@ -3,7 +3,7 @@
 //! Steps of crates that do not exist are not in the list: it is made from the workspace.
 
 use crate::workspace::{Package, Workspace};
-use crate::{deny, deps, process, tidy, wasm};
+use crate::{apt, deny, deps, process, tidy, wasm};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -114,6 +114,7 @@ fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
     }
     if has("tests") {
         steps.push(step("black-box", "Real programs disagree with the contract; their logs are above.", |run| {
+            apt::need(&run.workspace.root, "pebble", "pebble")?;
             test_package(run, "tests")
         }));
     }

@@ -14,6 +14,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks on its output")]
 
+mod apt;
 mod checks;
 mod deny;
 mod deps;

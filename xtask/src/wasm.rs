@@ -3,8 +3,8 @@
 //! Needed beside Rust: its standard library for that target (rustup brings it), and a clang that knows
 //! the target, where a crate has C code (SQLite).
 
-use crate::process;
 use crate::workspace::Workspace;
+use crate::{apt, process};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 
@@ -81,16 +81,8 @@ fn find_or_install_clang(workspace: &Workspace) -> Option<Clang> {
         return Some(clang);
     }
     println!("no clang for {TARGET} here: asking apt for Debian's");
-    let apt = |arguments: &[&str]| {
-        process::program("apt-get", &workspace.root).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").run()
-    };
-    // A bare machine's lists may be old or empty; one without a network may still have the package at hand.
-    if let Err(error) = apt(&["update"]) {
-        println!("apt's lists are as they were ({error:#})");
-    }
     for packages in DEBIAN_CLANGS {
-        let arguments = [&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat();
-        match apt(&arguments) {
+        match apt::install(&workspace.root, packages.as_slice()) {
             Ok(()) if find_clang().is_some() => break,
             Ok(()) => println!("{} do not know {TARGET}", packages.join(" and ")),
             Err(error) => println!("{} could not be installed ({error:#})", packages.join(" and ")),

@@ -39,6 +39,9 @@ pub struct Flags {
     /// The ACME directory [default: Let's Encrypt]
     #[arg(long, value_name = "URL")]
     pub acme_directory: Option<String>,
+    /// A PEM file with the root that the ACME directory's own certificate has [default: the web's roots]
+    #[arg(long, value_name = "FILE")]
+    pub acme_ca: Option<String>,
     /// Where to serve /metrics [default: nowhere]
     #[arg(long, value_name = "ADDR:PORT")]
     pub admin_listen: Option<String>,
@@ -98,6 +101,8 @@ pub enum TlsConfig {
         contact: Option<String>,
         /// The authority's directory.
         directory: String,
+        /// The root of the directory's own certificate, where it is not one of the web's.
+        ca: Option<PathBuf>,
     },
 }
 
@@ -118,7 +123,7 @@ pub struct ShellLimits {
 
 const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const ENVIRONMENT: &str = "SOTTOVOCE_";
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "data",
     "listen",
     "public_url",
@@ -127,6 +132,7 @@ const KEYS: [&str; 11] = [
     "acme_domain",
     "acme_contact",
     "acme_directory",
+    "acme_ca",
     "admin_listen",
     "log",
     "threads",
@@ -427,7 +433,8 @@ fn tls_config(said: &BTreeMap<String, Said>) -> anyhow::Result<TlsConfig> {
         }
         (None, None, Some(domain)) => {
             let directory = text("acme_directory").unwrap_or_else(|| ACME_DIRECTORY.to_owned());
-            Ok(TlsConfig::Acme { domain, contact: text("acme_contact"), directory })
+            let ca = text("acme_ca").map(PathBuf::from);
+            Ok(TlsConfig::Acme { domain, contact: text("acme_contact"), directory, ca })
         }
         (Some(_), None, _) => bail!("config key `tls_key`: missing, tls_cert needs it"),
         (None, Some(_), _) => bail!("config key `tls_cert`: missing, tls_key needs it"),
@@ -495,6 +502,7 @@ fn read_flags(flags: Flags, said: &mut BTreeMap<String, Said>) -> anyhow::Result
         flags.acme_domain,
         flags.acme_contact,
         flags.acme_directory,
+        flags.acme_ca,
         flags.admin_listen,
         flags.log,
         flags.threads,

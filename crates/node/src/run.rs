@@ -89,9 +89,9 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     let tls = match &config.tls {
         TlsConfig::None => None,
         TlsConfig::Files { certificate, key } => Some(Arc::new(Tls::from_files(certificate, key)?)),
-        TlsConfig::Acme { domain, contact, directory } => {
+        TlsConfig::Acme { domain, contact, directory, ca } => {
             let cache = folder.path().join("acme");
-            Some(Arc::new(Tls::from_acme(domain, contact.as_deref(), directory, cache)?))
+            Some(Arc::new(Tls::from_acme(domain, contact.as_deref(), directory, ca.as_deref(), cache)?))
         }
     };
     let listener =

@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, bail};
 use futures_util::StreamExt;
-use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_acme::caches::DirCache;
 use rustls_acme::{AcmeConfig, is_tls_alpn_challenge};
 use rustls_pki_types::pem::PemObject;
@@ -70,6 +70,21 @@ fn server_config(resolver: Arc<dyn ResolvesServerCert>) -> anyhow::Result<Arc<Se
     Ok(Arc::new(config))
 }
 
+/// Trusts what the roots in a PEM file signed, and nothing else.
+fn client_config(ca: &Path) -> anyhow::Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    let read = || format!("acme_ca: cannot read certificates from {}", ca.display());
+    for root in CertificateDer::pem_file_iter(ca).with_context(read)? {
+        roots.add(root.with_context(read)?).with_context(read)?;
+    }
+    if roots.is_empty() {
+        bail!("acme_ca: {} holds no certificate", ca.display());
+    }
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let config = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
 impl Tls {
     /// From files; a changed pair is taken over while running, a broken one is reported and the old one kept.
     ///
@@ -83,13 +98,24 @@ impl Tls {
         Ok(Self { config: server_config(resolver)?, challenge: None })
     }
 
-    /// By ACME (TLS-ALPN-01 on the node's own port), cached in `cache`.
+    /// By ACME (TLS-ALPN-01 on the node's own port), cached in `cache`; `ca` is the root of the directory's own
+    /// certificate, where it is not one of the web's.
     ///
     /// # Errors
-    /// If TLS cannot be set up.
-    pub fn from_acme(domain: &str, contact: Option<&str>, directory: &str, cache: PathBuf) -> anyhow::Result<Self> {
+    /// If TLS cannot be set up or `ca` cannot be used.
+    pub fn from_acme(
+        domain: &str,
+        contact: Option<&str>,
+        directory: &str,
+        ca: Option<&Path>,
+        cache: PathBuf,
+    ) -> anyhow::Result<Self> {
         let contact = contact.map(|mail| format!("mailto:{mail}"));
-        let acme = AcmeConfig::new([domain]).contact(contact).cache(DirCache::new(cache)).directory(directory);
+        let acme = match ca {
+            Some(ca) => AcmeConfig::new_with_client_config([domain], client_config(ca)?),
+            None => AcmeConfig::new([domain]),
+        };
+        let acme = acme.contact(contact).cache(DirCache::new(cache)).directory(directory);
         let mut state = acme.state();
         let config = server_config(state.resolver())?;
         let challenge = Some(state.challenge_rustls_config());
