@@ -55,14 +55,18 @@ export function negotiate(preferred: readonly string[]): { language: Language; l
 /** What the user chose; null where the browser's preference holds. */
 export function chosenLanguage(): Language | null {
   subscribe();
-  const stored = globalThis.localStorage?.getItem(CHOICE_KEY);
+  const stored = kept();
   return LANGUAGES.find(({ id }) => id === stored)?.id ?? null;
 }
 
 /** Speaks `choice` from now on, or what the browser prefers for null. */
 export function chooseLanguage(choice: Language | null): void {
-  if (choice === null) globalThis.localStorage?.removeItem(CHOICE_KEY);
-  else globalThis.localStorage?.setItem(CHOICE_KEY, choice);
+  try {
+    if (choice === null) localStorage.removeItem(CHOICE_KEY);
+    else localStorage.setItem(CHOICE_KEY, choice);
+  } catch {
+    // Without storage the choice holds for this visit.
+  }
   apply(choice);
 }
 
@@ -172,6 +176,14 @@ export function isolate(text: string): string {
 /** Orders texts as the language does. */
 export function collator(): Intl.Collator {
   return cached(Intl.Collator, { sensitivity: 'base', numeric: true });
+}
+
+function kept(): string | null {
+  try {
+    return localStorage.getItem(CHOICE_KEY);
+  } catch {
+    return null;
+  }
 }
 
 function daysBetween(ms: number, nowMs: number): number {
