@@ -4,8 +4,11 @@ use crate::http::try_later;
 use crate::shared::{Shared, now_ms};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use delivery::Storage;
 use futures_util::stream;
@@ -90,6 +93,26 @@ fn parse_ttl_s(query: Option<&str>) -> Option<u64> {
     query?.strip_prefix("ttl_s=")?.parse().ok().filter(|ttl_s| *ttl_s > 0)
 }
 
+/// Lets the page of another node use this one's blobs (docs/decisions/0014): they are sealed, named by their hash, and
+/// whoever may ask for one without a browser may ask with one. Nothing of a browser's own, such as a cookie, is taken.
+fn open_to_all(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Answers what a browser asks before it puts a blob at another node (Fetch, CORS preflight).
+pub async fn preflight() -> Response {
+    let headers = [
+        (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, PUT")),
+        (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type")),
+        (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
+    ];
+    open_to_all((StatusCode::NO_CONTENT, headers).into_response())
+}
+
 /// Stores a blob; 201 once it is durable, 200 if it was here.
 pub async fn put_blob(
     State(blobs): State<Arc<Blobs>>,
@@ -98,8 +121,12 @@ pub async fn put_blob(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Ok(id) = BlobId::from_hex(&id) else { return bad("the id is not 64 hexadecimal digits\n") };
-    let Some(ttl_s) = parse_ttl_s(query.as_deref()) else { return bad("ttl_s is missing or not a number\n") };
+    open_to_all(put(&blobs, &id, query.as_deref(), &headers, body).await)
+}
+
+async fn put(blobs: &Arc<Blobs>, id: &str, query: Option<&str>, headers: &HeaderMap, body: Body) -> Response {
+    let Ok(id) = BlobId::from_hex(id) else { return bad("the id is not 64 hexadecimal digits\n") };
+    let Some(ttl_s) = parse_ttl_s(query) else { return bad("ttl_s is missing or not a number\n") };
     if ttl_s > blobs.limits.ttl_s_max {
         return bad("ttl_s is over the limit\n");
     }
@@ -130,7 +157,7 @@ pub async fn put_blob(
     if bytes.len() != limit {
         return bad("the body did not come as announced\n");
     }
-    store(&blobs, id, bytes, ttl_s).await
+    store(blobs, id, bytes, ttl_s).await
 }
 
 async fn store(blobs: &Arc<Blobs>, id: BlobId, bytes: Bytes, ttl_s: u64) -> Response {
@@ -158,7 +185,11 @@ async fn store(blobs: &Arc<Blobs>, id: BlobId, bytes: Bytes, ttl_s: u64) -> Resp
 
 /// Streams a blob.
 pub async fn get_blob(State(blobs): State<Arc<Blobs>>, Path(id): Path<String>) -> Response {
-    let Ok(id) = BlobId::from_hex(&id) else { return bad("the id is not 64 hexadecimal digits\n") };
+    open_to_all(read(&blobs, &id).await)
+}
+
+async fn read(blobs: &Blobs, id: &str) -> Response {
+    let Ok(id) = BlobId::from_hex(id) else { return bad("the id is not 64 hexadecimal digits\n") };
     let shared = Arc::clone(&blobs.shared);
     let info = match tokio::task::spawn_blocking(move || shared.engine.blob(&id)).await {
         Ok(Ok(Some(info))) => info,

@@ -48,6 +48,9 @@ pub struct Flags {
     /// error, warn, info or debug [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
+    /// The built web app to serve, or `off` [default: the one in the program, else `web` beside it]
+    #[arg(long, value_name = "DIR")]
+    pub web: Option<String>,
     /// Threads that serve connections [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<String>,
@@ -71,6 +74,8 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// The most talkative level that is logged.
     pub log: tracing::Level,
+    /// Which web app to serve.
+    pub web: WebConfig,
     /// Threads that serve connections.
     pub threads: usize,
     /// What the machine allows.
@@ -106,6 +111,17 @@ pub enum TlsConfig {
     },
 }
 
+/// Which web app the node serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebConfig {
+    /// The one that the program holds, else that of the folder `web` beside it, else none.
+    Default,
+    /// None.
+    Off,
+    /// That of a folder.
+    Folder(PathBuf),
+}
+
 /// Limits that the machine does not know of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShellLimits {
@@ -135,6 +151,7 @@ const KEYS: [&str; 12] = [
     "acme_ca",
     "admin_listen",
     "log",
+    "web",
     "threads",
 ];
 
@@ -333,6 +350,7 @@ impl Default for Config {
             tls: TlsConfig::None,
             admin_listen: None,
             log: tracing::Level::INFO,
+            web: WebConfig::Default,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             policy: Policy::default(),
             blobs: BlobLimits { upload_bytes_max: 128 << 20, bytes_per_h: 64 << 30, ttl_s_max: 45 * 86_400 },
@@ -399,6 +417,11 @@ impl Config {
         if let Some(log) = said.get("log") {
             config.log = log.parse("log", "error, warn, info or debug")?;
         }
+        config.web = match text("web").as_deref() {
+            None => WebConfig::Default,
+            Some("off") => WebConfig::Off,
+            Some(folder) => WebConfig::Folder(folder.into()),
+        };
         if let Some(url) = said.get("public_url") {
             let is_url = url.value.starts_with("http://") || url.value.starts_with("https://");
             if !is_url || url.value.len() > wire::limit::NODE_URL_BYTES_MAX {
@@ -505,6 +528,7 @@ fn read_flags(flags: Flags, said: &mut BTreeMap<String, Said>) -> anyhow::Result
         flags.acme_ca,
         flags.admin_listen,
         flags.log,
+        flags.web,
         flags.threads,
     ];
     for (key, value) in KEYS.iter().zip(values) {
@@ -559,7 +583,17 @@ mod tests {
         assert_eq!(config.policy.lane_bytes_max, 90_000);
         assert_eq!(config.policy.connections_max, 6);
         assert_eq!(config.shell.drain_s, 1);
+        assert_eq!(config.web, WebConfig::Default);
         assert_eq!(config.policy.door_cells_max, Policy::default().door_cells_max);
+    }
+
+    #[test]
+    fn web_app_is_that_of_a_folder_or_off() {
+        let web = |value: &str| load(Flags { web: Some(value.to_owned()), ..Flags::default() }, &[], "");
+        assert_eq!(web("off").expect("a config").web, WebConfig::Off);
+        assert_eq!(web("./off").expect("a config").web, WebConfig::Folder("./off".into()));
+        let from_file = load(Flags::default(), &[], "web = \"/srv/web\"").expect("a config");
+        assert_eq!(from_file.web, WebConfig::Folder("/srv/web".into()));
     }
 
     #[test]

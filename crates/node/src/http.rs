@@ -1,32 +1,40 @@
-//! HTTP: readiness, blobs, and the way to the WebSocket.
+//! HTTP: readiness, blobs, the web app, and the way to the WebSocket.
 
-use crate::blob::{get_blob, put_blob};
+use crate::blob::{get_blob, preflight, put_blob};
 use crate::listen::{Guard, Stream};
 use crate::shared::Shared;
 use crate::socket::Socket;
+use crate::web::policy;
+use crate::web::serve::{Served, serve, version};
 use aws_lc_rs::digest;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use axum::http::header::{HeaderName, SEC_WEBSOCKET_VERSION};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use wire::node::{Refusal, SOCKET_PATH};
 
-/// What a browser shows that follows an invite link. What is behind the `#` stayed with it.
-const INVITE: &str = "This is an invitation to a private chat. Take it with: sottovoce accept 'THE WHOLE LINK'\n";
-
 /// The routes that everybody may use.
-pub fn router(state: Arc<crate::blob::Blobs>) -> Router {
+pub fn router(state: Arc<crate::blob::Blobs>, site: Served) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/i", get(|| async { INVITE }))
-        .route("/v1/blob/{id}", get(get_blob).put(put_blob))
+        .route("/v1/blob/{id}", get(get_blob).put(put_blob).options(preflight))
         .route(SOCKET_PATH, get(upgrade))
         .with_state(state)
+        .route("/version", get(version).with_state(Arc::clone(&site)))
+        .fallback_service(any(serve).with_state(site))
+        .layer(map_response(guarded))
+}
+
+/// No answer leaves without saying what a browser may do with it.
+async fn guarded(mut response: Response) -> Response {
+    policy::put_common_headers(response.headers_mut());
+    response
 }
 
 /// A refusal with the seconds after which to try again.

@@ -7,6 +7,7 @@
 //! | [`run`](mod@run) | start, serve, stop |
 //! | [`listen`], [`tls`] | accept, TLS, HTTP/1 |
 //! | [`http`], [`blob`], [`metrics`] | the routes |
+//! | [`web`] | the web app's files |
 //! | [`websocket`], [`socket`] | framing; one connection's task |
 //! | [`shared`] | the machine behind its lock |
 //! | [`writer`] | the thread that commits |
@@ -23,5 +24,6 @@ pub mod shared;
 pub mod socket;
 pub mod storage;
 pub mod tls;
+pub mod web;
 pub mod websocket;
 pub mod writer;

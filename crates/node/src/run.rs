@@ -7,7 +7,7 @@ use crate::listen::{Places, serve};
 use crate::shared::{Shared, now_ms};
 use crate::storage::Engine;
 use crate::tls::Tls;
-use crate::{http, metrics, writer};
+use crate::{http, metrics, web, writer};
 use anyhow::Context as _;
 use std::io::Write;
 use std::path::Path;
@@ -102,8 +102,12 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     let all = config.policy.connections_max.saturating_add(HTTP_CONNECTIONS);
     let places = Places::new(all, config.shell.connections_per_address);
     let blobs = Arc::new(Blobs::new(Arc::clone(shared), config.blobs.clone()));
+    let site = Arc::new(web::folder::open(&config.web)?);
+    if let Some(site) = site.as_ref() {
+        tracing::info!(files = site.file_count(), hash = site.hash().to_hex(), "serving the web app");
+    }
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let serving = tokio::spawn(serve(listener, tls, places, http::router(blobs), stopped.clone()));
+    let serving = tokio::spawn(serve(listener, tls, places, http::router(blobs, site), stopped.clone()));
     announce(&format!("listening on {scheme}://{address}"));
     if let Some(url) = &config.public_url {
         announce(&format!("reachable as {url}"));

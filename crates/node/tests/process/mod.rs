@@ -120,6 +120,28 @@ impl Node {
 }
 
 pub async fn http(address: SocketAddr, head: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let answer = exchange(address, head, body).await;
+    (answer.status, answer.body)
+}
+
+/// What came back for one HTTP request.
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The one value of a header; none may be there twice.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let first = found.next();
+        assert_eq!(found.next(), None, "{name} is there twice");
+        first
+    }
+}
+
+pub async fn exchange(address: SocketAddr, head: &str, body: &[u8]) -> Answer {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.expect("connected");
         stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.expect("sent");
@@ -131,8 +153,11 @@ pub async fn http(address: SocketAddr, head: &str, body: &[u8]) -> (u16, Vec<u8>
     };
     let answer = tokio::time::timeout(PATIENCE, exchange).await.expect("answered in time");
     let head_end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
-    let status = std::str::from_utf8(&answer[9..12]).expect("a status").parse().expect("a number");
-    (status, answer[head_end..].to_vec())
+    let head = std::str::from_utf8(&answer[..head_end]).expect("a head of text");
+    let status = head[9..12].parse().expect("a number");
+    let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    Answer { status, headers, body: answer[head_end..].to_vec() }
 }
 
 pub fn blob_id(bytes: &[u8]) -> BlobId {
