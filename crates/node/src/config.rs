@@ -139,7 +139,7 @@ pub struct ShellLimits {
 
 const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const ENVIRONMENT: &str = "SOTTOVOCE_";
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "data",
     "listen",
     "public_url",
