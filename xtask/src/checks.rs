@@ -3,7 +3,7 @@
 //! Steps of crates that do not exist are not in the list: it is made from the workspace.
 
 use crate::workspace::{Package, Workspace};
-use crate::{apt, deny, deps, process, tidy, wasm};
+use crate::{apt, deny, deps, process, tidy, wasm, web};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -104,6 +104,11 @@ fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
     steps.push(step("wasm", "The crates of the browser must build without threads, files and sockets.", |run| {
         wasm::run(run.workspace)
     }));
+    if web::App::find(workspace).is_some() {
+        steps.push(step("web-checks", "`npm run check` and `npm test` in apps/web say the same.", |run| {
+            web::check(&app(run)?)
+        }));
+    }
     if has("sim") {
         steps.push(step("sim", "Replay the seed: `cargo xtask sim --seeds 1 --from SEED`.", |run| {
             let program = run.workspace.target_folder.join(PROFILE).join("sim");
@@ -118,7 +123,18 @@ fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
             test_package(run, "tests")
         }));
     }
+    if web::App::find(workspace).is_some_and(|app| web::has_end_to_end(&app)) {
+        steps.push(step(
+            "web-e2e",
+            "The app in a browser disagrees with its tests; see apps/web/test-results.",
+            |run| web::end_to_end(&app(run)?),
+        ));
+    }
     steps
+}
+
+fn app<'a>(run: &Run<'a>) -> Result<web::App<'a>> {
+    web::App::find(run.workspace).context("the tree has no web app")
 }
 
 fn step<'a>(name: &str, advice: &'static str, action: impl Fn(&Run<'a>) -> Result<()> + 'a) -> Step<'a> {

@@ -29,7 +29,7 @@ const PRODUCT: &[Rule] = &[
 ];
 
 /// Crates that prove something about the product: they may name anything, nothing of the product names them.
-const PROOF: &[&str] = &["sim", "xtask", "benches", "tests", "fuzz"];
+const PROOF: &[&str] = &["sim", "xtask", "web-bindings", "benches", "tests", "fuzz"];
 
 /// Crates without I/O, async, clock and global randomness.
 pub const PURE: &[&str] = &["wire", "transparency", "protocol", "delivery"];
@@ -56,7 +56,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// Crates that may use `anyhow`: those whose errors only a person reads.
-const ANYHOW: &[&str] = &["node", "cli", "sim", "xtask", "benches", "tests", "fuzz"];
+const ANYHOW: &[&str] = &["node", "cli", "sim", "xtask", "web-bindings", "benches", "tests", "fuzz"];
 
 /// Fails with every broken rule.
 pub fn run(workspace: &Workspace) -> Result<()> {

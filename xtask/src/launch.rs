@@ -1,6 +1,7 @@
-//! `run`: builds the node and the command line, starts the node here, says how to chat.
+//! `run`: builds the node, the command line and the web app, starts the node here, says how to chat.
 
 use crate::process;
+use crate::web::{App, Profile};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::io::{Read, Write};
@@ -24,6 +25,10 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let options = Options::parse(arguments)?;
     let node = binary(workspace, "node", "sottovoce-node")?;
     let client = binary(workspace, "cli", "sottovoce")?;
+    let app = App::find(workspace).filter(|_| !options.is_without_web);
+    if let Some(app) = &app {
+        app.build(Profile::Web)?;
+    }
     process::cargo(&workspace.root)
         .args(["build", "--release", "--bins", "--package", "node", "--package", "cli"])
         .run()?;
@@ -40,11 +45,13 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         .arg("--data")
         .arg(&options.data)
         .args(["--listen", &listen.to_string()])
+        .arg("--web")
+        .arg(app.as_ref().map_or_else(|| PathBuf::from("off"), App::dist))
         .current_dir(&workspace.root)
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start {}", node.display()))?;
-    let outcome = serve(&mut child, listen, &stop_rx, &guide(listen, &client, workspace));
+    let outcome = serve(&mut child, listen, &stop_rx, &guide(listen, &client, workspace, app.is_some()));
     if outcome.is_err() {
         // It may have ended by itself already.
         let _ = child.kill();
@@ -127,16 +134,17 @@ fn binary(workspace: &Workspace, package: &str, name: &str) -> Result<PathBuf> {
     Ok(workspace.target_folder.join("release").join(name))
 }
 
-fn guide(listen: SocketAddr, client: &std::path::Path, workspace: &Workspace) -> String {
+fn guide(listen: SocketAddr, client: &std::path::Path, workspace: &Workspace, has_web: bool) -> String {
     let url = format!("http://{listen}");
     let client =
         client.strip_prefix(&workspace.root).map_or_else(|_| client.to_owned(), |below| PathBuf::from(".").join(below));
     let client = client.display();
+    let open = if has_web { format!("Open {url} in a browser, or chat from terminals:\n\n") } else { String::new() };
     format!(
         "
 The node serves {url} (Ctrl-C stops it).
 
-In a second terminal, Ada:                            In a third, Ben:
+{open}In a second terminal, Ada:                            In a third, Ben:
   alias ada='{client} --profile profiles/ada'
   ada new --node {url} --name Ada
   ada invite                      # prints a LINK
@@ -154,18 +162,20 @@ In a second terminal, Ada:                            In a third, Ben:
 struct Options {
     listen: SocketAddr,
     data: PathBuf,
+    is_without_web: bool,
 }
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self> {
-        let mut options = Self { listen: LISTEN.parse()?, data: PathBuf::from("data") };
+        let mut options = Self { listen: LISTEN.parse()?, data: PathBuf::from("data"), is_without_web: false };
         for pair in arguments.chunks(2) {
             match pair {
                 [flag, value] if flag == "--listen" => {
                     options.listen = value.parse().with_context(|| format!("`{value}` is no ADDR:PORT"))?;
                 }
                 [flag, value] if flag == "--data" => options.data = PathBuf::from(value),
-                _ => bail!("usage: cargo xtask run [--listen ADDR:PORT] [--data DIR]"),
+                [flag, value] if flag == "--web" && value == "off" => options.is_without_web = true,
+                _ => bail!("usage: cargo xtask run [--listen ADDR:PORT] [--data DIR] [--web off]"),
             }
         }
         Ok(options)
@@ -184,7 +194,7 @@ mod tests {
     fn options_have_defaults_and_refuse_what_they_do_not_know() {
         assert_eq!(Options::parse(&[]).unwrap().data, PathBuf::from("data"));
         assert_eq!(Options::parse(&words("--data /x --listen 127.0.0.1:1")).unwrap().listen.port(), 1);
-        for wrong in ["--data", "--listen here", "--colour red"] {
+        for wrong in ["--data", "--listen here", "--colour red", "--web on"] {
             assert!(Options::parse(&words(wrong)).is_err(), "{wrong}");
         }
     }
@@ -205,8 +215,13 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let server = std::thread::spawn(move || {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut request = [0; 64];
-                assert!(stream.read(&mut request).unwrap() > 0);
+                // All of it: closing over unread bytes resets the connection, and the answer may be lost with it.
+                let mut request = Vec::new();
+                let mut byte = [0];
+                while !request.ends_with(b"\r\n\r\n") {
+                    stream.read_exact(&mut byte).unwrap();
+                    request.extend(byte);
+                }
                 stream.write_all(answer.as_bytes()).unwrap();
             });
             assert_eq!(is_ready(address), ready);

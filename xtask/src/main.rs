@@ -9,6 +9,9 @@
 //! | [`deps`] | who may depend on whom |
 //! | [`deny`] | licences, banned crates, sources |
 //! | [`wasm`] | the builds for the browser |
+//! | [`web`] | the web app |
+//! | [`reproduce`] | two builds of the web app, byte for byte |
+//! | [`apt`] | Debian's packages for what a bare machine lacks |
 //! | [`launch`] | `run`: a node on this machine |
 //! | [`forward`] | `bench`, `sim`, `fuzz`: other crates' programs |
 
@@ -21,8 +24,10 @@ mod deps;
 mod forward;
 mod launch;
 mod process;
+mod reproduce;
 mod tidy;
 mod wasm;
+mod web;
 mod workspace;
 
 use anyhow::{Result, bail};
@@ -31,12 +36,15 @@ use workspace::Workspace;
 const HELP: &str = "\
 cargo xtask TASK
 
-  run [--listen ADDR:PORT] [--data DIR]   build and start a node on this machine, and say how to chat
+  run [--listen ADDR:PORT] [--data DIR] [--web off]
+                                          build all, start a node on this machine, and say how to chat
   test                                    every check and every test; `ci` is the same
   tidy                                    house style
   deps                                    which crate may depend on which
   deny                                    licences, banned crates and sources of dependencies
   wasm                                    build the client's crates for the browser
+  web                                     build the web app into apps/web/dist
+  reproduce                               build the web app twice, in two folders, and compare
   bench [CASE ...]                        measure; one JSON line for each case
   sim [--seeds N] [--from S]              replay seeds of the simulator
   fuzz                                    list the fuzz targets
@@ -67,6 +75,8 @@ fn task(arguments: Vec<String>) -> Result<()> {
         "deps" => deps::run(&workspace),
         "deny" => deny::run(&workspace),
         "wasm" => wasm::run(&workspace),
+        "web" => web::run(&workspace),
+        "reproduce" => reproduce::run(&workspace),
         "bench" => forward::bench(&workspace, rest),
         "sim" => forward::sim(&workspace, rest),
         "fuzz" => forward::fuzz(&workspace, rest),

@@ -8,9 +8,10 @@ use crate::{apt, process};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// The browser's target.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 /// The crates that a browser runs.
-const CRATES: &[&str] = &["wire", "transparency", "protocol", "client"];
+const CRATES: &[&str] = &["wire", "transparency", "protocol", "client", "wasm"];
 /// Suffixes under which Debian and others install clang, newest first.
 const CLANG_SUFFIXES: &[&str] = &["-22", "-21", "-20", "-19", "-18", "-17", "-16", "-15", "-14", ""];
 
@@ -20,19 +21,45 @@ const DEBIAN_CLANGS: [[&str; 2]; 3] = [["clang-22", "llvm-22"], ["clang-19", "ll
 /// Builds those of [`CRATES`] that exist.
 pub fn run(workspace: &Workspace) -> Result<()> {
     let crates: Vec<&str> = CRATES.iter().copied().filter(|name| workspace.member(name).is_some()).collect();
-    ensure_target(workspace)?;
-    let mut build = process::cargo(&workspace.root).args(["build", "--target", TARGET, "--profile", "ci"]);
+    let mut build = cargo_for_wasm(workspace, "build")?.args(["--profile", "ci"]);
     for name in &crates {
         build = build.args(["--package", name]);
-    }
-    if let Some(clang) = find_or_install_clang(workspace) {
-        build = build
-            .env("CC_wasm32_unknown_unknown", format!("clang{}", clang.suffix))
-            .env("AR_wasm32_unknown_unknown", format!("llvm-ar{}", clang.suffix));
     }
     build.run()?;
     println!("built for {TARGET}: {}", crates.join(", "));
     Ok(())
+}
+
+/// Cargo with all that a build for the browser needs. No path of this machine gets into what it builds: two builds in
+/// different folders give the same bytes.
+pub fn cargo_for_wasm(workspace: &Workspace, subcommand: &str) -> Result<process::Program> {
+    ensure_target(workspace)?;
+    let places = places(workspace)?;
+    let rust: Vec<String> = places.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
+    let c: Vec<String> = places.iter().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect();
+    let mut cargo = process::cargo(&workspace.root)
+        .args([subcommand, "--target", TARGET])
+        .env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"))
+        .env("CFLAGS_wasm32_unknown_unknown", c.join(" "));
+    if let Some(clang) = find_or_install_clang(workspace) {
+        cargo = cargo
+            .env("CC_wasm32_unknown_unknown", format!("clang{}", clang.suffix))
+            .env("AR_wasm32_unknown_unknown", format!("llvm-ar{}", clang.suffix));
+    }
+    Ok(cargo)
+}
+
+/// Folders of this machine whose names a compiler might write down, and what it shall write instead.
+fn places(workspace: &Workspace) -> Result<Vec<(String, &'static str)>> {
+    let rust = process::program(&rustc(), &workspace.root).args(["--print", "sysroot"]).output_text()?;
+    let cargo = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
+    // The last that fits wins: the target folder often lies in the root.
+    Ok(vec![
+        (rust.trim().to_owned(), "/rust"),
+        (cargo.context("neither CARGO_HOME nor HOME is set")?, "/cargo"),
+        (workspace.root.display().to_string(), "/sottovoce"),
+        (workspace.target_folder.display().to_string(), "/target"),
+    ])
 }
 
 fn has_target(workspace: &Workspace) -> Result<bool> {
