@@ -116,13 +116,13 @@ invite-uses = Can be used
 invite-uses-once = once
 invite-uses-many = by many
 invite-approval = Ask me before somebody comes in
-invite-ends = ends { $when }
+invite-ends = It ends { $when }.
 invite-close = Close this link
 invite-closed = Link closed. It leads nowhere any more.
 invite-used = This link was used. For somebody else, make another one.
 invite-expired = This link has run out.
 invite-another = New link
-invite-made = Made { $when }
+invite-made = Made { $when }.
 invite-open-links = { $count ->
     [one] One more link works
    *[other] { $count } more links work
@@ -217,6 +217,7 @@ people-title = People
 people-find = Find somebody
 people-none = Nobody to choose from yet. Send somebody your link first.
 people-none-found = Nobody of this name.
+people-all-inside = Everybody you know is inside.
 member-you = { $name } (you)
 member-is-admin = admin
 member-compared = compared

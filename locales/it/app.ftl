@@ -116,13 +116,13 @@ invite-uses = Si può usare
 invite-uses-once = una volta
 invite-uses-many = da molti
 invite-approval = Chiedimi prima che qualcuno entri
-invite-ends = scade { $when }
+invite-ends = Scade { $when }.
 invite-close = Chiudi questo link
 invite-closed = Link chiuso. Non porta più da nessuna parte.
 invite-used = Questo link è stato usato. Per qualcun altro, fanne uno nuovo.
 invite-expired = Questo link è scaduto.
 invite-another = Nuovo link
-invite-made = Fatto il { $when }
+invite-made = Fatto il { $when }.
 invite-open-links = { $count ->
     [one] Vale un altro link
    *[other] Valgono altri { $count } link
@@ -217,6 +217,7 @@ people-title = Persone
 people-find = Cerca qualcuno
 people-none = Ancora nessuno da scegliere. Manda prima a qualcuno il tuo link.
 people-none-found = Nessuno con questo nome.
+people-all-inside = Ci sono già tutti quelli che conosci.
 member-you = { $name } (tu)
 member-is-admin = amministra
 member-compared = confrontato
