@@ -1,1 +1,316 @@
 ### The list, the timeline, the composer and the parts that they share.
+
+title = Sottovoce
+title-conversation = { $name } · Sottovoce
+conversations = Conversations
+conversation = Conversation
+conversation-with = Conversation with { $name }
+conversation-gone = This conversation is not here
+nothing-open = Choose a conversation, or say something new.
+new-conversation = New conversation
+new-group = New group
+open-settings = { $name }, your profile and settings
+settings-short = Settings
+menu-of = { $name }, what to do
+
+## The list
+
+search = Search
+search-everything = Search everything
+search-clear = Clear the search
+search-conversations = Conversations
+search-people = People
+search-messages = Messages
+search-nothing = Nothing found.
+search-count = { $count ->
+    [0] Nothing found
+    [one] 1 result
+   *[other] { $count } results
+}
+filter = Filter
+filter-all = All
+filter-unread = Unread
+filter-groups = Groups
+filter-requests = Requests
+filter-empty-all = Everything is in the archive.
+filter-empty-unread = All read.
+filter-empty-groups = No groups yet.
+filter-empty-requests = Nobody is asking.
+requests-row = { $count ->
+    [one] 1 request
+   *[other] { $count } requests
+}
+archive-title = Archive
+archive-empty = The archive is empty.
+empty-title = Nobody here yet
+empty-text = Send one person your link. The first words are the hardest.
+empty-verb = Invite someone
+row-you = You
+row-draft = Draft:
+row-failed = Not sent:
+row-compared = compared
+row-pinned = pinned
+row-muted = muted
+row-marked-unread = marked unread
+row-unread = { $count ->
+    [one] 1 unread
+   *[other] { $count } unread
+}
+menu-pin = Pin
+menu-unpin = Unpin
+menu-mute = Mute
+menu-unmute = Unmute
+menu-mark-read = Mark read
+menu-mark-unread = Mark unread
+menu-archive = Archive
+menu-unarchive = Out of the archive
+archived-toast = Archived.
+network-offline-fact = No network.
+network-offline-text = You can read and write; it leaves later.
+network-connecting-fact = Looking for the node.
+network-connecting-text = You can read and write; it leaves later.
+network-refused-fact = The node asks for a pause.
+network-refused-text = It goes on by itself at { $time }.
+catching-up-fact = Catching up.
+catching-up-some = { $done } read
+catching-up-of = { $done } of { $total } read
+takeover-fact = One moment.
+takeover-text = The other tab was closed; this one takes over.
+typing-direct = is writing…
+typing-one = { $name } is writing…
+typing-two = { $first } and { $second } are writing…
+typing-many = { $count } people are writing…
+
+## The open conversation
+
+messages = Messages
+people-count = { $count ->
+    [one] 1 person
+   *[other] { $count } people
+}
+about = About
+about-person = About { $name }
+about-group = About { $name }
+head-blocked = blocked
+state-suspect-short = being checked
+state-rejoining-short = coming in again
+state-disputed-short = paused
+state-leaving-short = leaving
+state-left-short = you are no longer here
+state-restarted-short = goes on elsewhere
+closed-blocked = You blocked { $name }.
+closed-disputed = Writing is paused until this is settled.
+closed-leaving = You are leaving.
+closed-left = You are no longer in this conversation. What was written stays here.
+closed-restarted = This conversation goes on in a new one.
+unblock = Unblock
+block = Block
+restart = Begin it again
+search-here = Search here
+search-position = { $at } of { $count }
+search-none = Nothing
+search-older = Older result
+search-newer = Newer result
+search-leave = Close the search
+unread-line = New messages
+jump = Jump to newest
+jump-unread = Jump to newest, { $count } unread
+message-menu = What to do with this message
+message-deleted = Deleted.
+message-unknown = This needs a newer version of the app.
+message-edited = edited
+message-forwarded = forwarded
+message-gone = No longer here.
+message-failed = Not sent.
+quote-of = Answers { $name }; show it
+text-unfold = Show all
+text-fold = Show less
+reacted = { $count } reacted with { $emoji }
+reactions-more = { $count } more reactions
+react-with = React with { $emoji }
+react-more = More emoji
+menu-react = React
+menu-reply = Reply
+menu-copy = Copy
+menu-forward = Forward
+menu-edit = Edit
+menu-select = Select
+menu-info = Info
+menu-delete = Delete
+delivery-pending = Waiting to leave
+delivery-stored = With the node
+delivery-delivered = Delivered
+delivery-read = Read
+delivery-failed = Not sent
+told-pending = waiting
+told-stored = with the node
+told-delivered = delivered
+told-read = read
+told-failed = not sent
+notice-began = { $who ->
+    [me] You began “{ $title }”.
+   *[other] { $by } began “{ $title }”.
+}
+notice-began-direct = Only you two can read this.
+notice-added = { $whom ->
+    [me] { $by } added you. You read what is written from now on.
+   *[other] { $who ->
+        [me] You added { $name }.
+       *[other] { $by } added { $name }.
+    }
+}
+notice-removed = { $whom ->
+    [me] { $by } removed you.
+   *[other] { $who ->
+        [me] You removed { $name }.
+       *[other] { $by } removed { $name }.
+    }
+}
+notice-left = { $whom ->
+    [me] You left.
+   *[other] { $name } left.
+}
+notice-became-admin = { $whom ->
+    [me] You are an admin now.
+   *[other] { $name } is an admin now.
+}
+notice-no-longer-admin = { $whom ->
+    [me] You are no longer an admin.
+   *[other] { $name } is no longer an admin.
+}
+notice-renamed = { $who ->
+    [me] You named this “{ $title }”.
+   *[other] { $by } named this “{ $title }”.
+}
+notice-ended = This conversation has ended.
+notice-restarted = This conversation goes on in a new one.
+notice-timer = { $who ->
+    [me] You let messages disappear after { $time }.
+   *[other] { $by } lets messages disappear after { $time }.
+}
+notice-timer-off = { $who ->
+    [me] You let messages stay.
+   *[other] { $by } lets messages stay.
+}
+alert-anyway = Write anyway
+choose-message = Choose this message
+chosen-count = { $count } chosen
+chosen-actions = What to do with the chosen messages
+copied = { $count ->
+    [one] Copied.
+   *[other] { $count } messages copied.
+}
+copy-refused = The browser does not let this page copy. Mark the text and copy it yourself.
+delete-title = { $count ->
+    [one] Delete this message?
+   *[other] Delete { $count } messages?
+}
+delete-text-everyone = { $count ->
+    [one] For everyone: it goes from every device that is reached. Here: only from this device.
+   *[other] For everyone: they go from every device that is reached. Here: only from this device.
+}
+delete-text-here = { $count ->
+    [one] It goes from this device only.
+   *[other] They go from this device only.
+}
+delete-everyone = Delete for everyone
+delete-here = Delete here
+forward-title = Forward to
+forward-verb = { $count ->
+    [0] Forward
+    [one] Forward to one
+   *[other] Forward to { $count }
+}
+forwarded-toast = { $count ->
+    [one] Forwarded.
+   *[other] Forwarded to { $count } conversations.
+}
+info-title = Info
+info-sent = Sent
+info-edited = Edited
+info-expires = Disappears
+info-read = Read by
+info-delivered = Delivered to
+info-stored = Still on its way to
+
+## Writing
+
+composer-label = Message
+composer-placeholder = Write a message
+composer-send = Send
+composer-save = Keep the change
+composer-replying = Answer to { $name }
+composer-editing = Editing
+composer-cancel-reply = Do not answer
+composer-cancel-edit = Leave it as it was
+mention = People to mention
+emoji = Emoji
+emoji-search = Find an emoji
+emoji-none = No emoji by that word.
+emoji-failed = The emoji could not be loaded. Close this and try again.
+emoji-tone = Skin tone
+emoji-tone-0 = No skin tone
+emoji-tone-1 = Light
+emoji-tone-2 = Medium light
+emoji-tone-3 = Medium
+emoji-tone-4 = Medium dark
+emoji-tone-5 = Dark
+emoji-group-found = Found
+emoji-group-recent = Recent
+emoji-group-people = People
+emoji-group-nature = Nature
+emoji-group-food = Food
+emoji-group-travel = Travel
+emoji-group-activities = Activities
+emoji-group-objects = Objects
+emoji-group-symbols = Symbols
+emoji-group-flags = Flags
+
+## The side
+
+door-search = Search
+mute-for = For { $time }
+mute-always = Until I say so
+safety-number = Safety number
+side-trust = Trust and time
+side-more = More
+side-yes = compared
+side-compare = compare
+side-compared = You compared numbers.
+side-not-compared = Not compared yet
+side-compared-people = Compared in person
+side-timer = Messages disappear
+side-timer-off = never
+count-of = { $count } of { $total }
+
+## Said aloud, and keys
+
+live-label = New messages
+live-one = { $name }: { $text }
+live-many = { $count } new messages
+live-elsewhere = { $count ->
+    [one] 1 new message in another conversation
+   *[other] { $count } new messages in other conversations
+}
+switcher-title = Go anywhere
+switcher-placeholder = A person, a group, settings
+keys-title = Keys
+keys-anywhere = Anywhere
+keys-switch = Go to a conversation
+keys-search = Search here
+keys-search-all = Search everywhere
+keys-next = Next or previous conversation
+keys-this = These keys
+keys-leave = Leave what is open
+keys-writing = While writing
+keys-send = Send
+keys-line = New line
+keys-edit-last = Edit the last message
+keys-mention = Mention somebody
+keys-emoji = Emoji by name
+keys-message = On a message
+keys-move = From message to message
+keys-menu = All that can be done
+keys-list = In the menu of a conversation
+keys-single = Single letters act
+keys-single-text = On a message that has the focus. Turn this off if you speak to your device.

@@ -1,1 +1,319 @@
-### L'elenco, i messaggi, il campo di testo e le parti comuni.
+### L’elenco, i messaggi, il campo di testo e le parti comuni.
+
+title = Sottovoce
+title-conversation = { $name } · Sottovoce
+conversations = Conversazioni
+conversation = Conversazione
+conversation-with = Conversazione con { $name }
+conversation-gone = Questa conversazione non è qui
+nothing-open = Scegli una conversazione, o comincia a dire qualcosa.
+new-conversation = Nuova conversazione
+new-group = Nuovo gruppo
+open-settings = { $name }, profilo e impostazioni
+settings-short = Impostazioni
+menu-of = { $name }, cosa fare
+
+## L’elenco
+
+search = Cerca
+search-everything = Cerca ovunque
+search-clear = Svuota la ricerca
+search-conversations = Conversazioni
+search-people = Persone
+search-messages = Messaggi
+search-nothing = Niente.
+search-count = { $count ->
+    [0] Nessun risultato
+    [one] 1 risultato
+   *[other] { $count } risultati
+}
+filter = Filtro
+filter-all = Tutte
+filter-unread = Da leggere
+filter-groups = Gruppi
+filter-requests = Richieste
+filter-empty-all = È tutto in archivio.
+filter-empty-unread = Tutto letto.
+filter-empty-groups = Ancora nessun gruppo.
+filter-empty-requests = Nessuno chiede niente.
+requests-row = { $count ->
+    [one] 1 richiesta
+   *[other] { $count } richieste
+}
+archive-title = Archivio
+archive-empty = L’archivio è vuoto.
+empty-title = Ancora nessuno
+empty-text = Manda il tuo link a una persona. Le prime parole sono le più difficili.
+empty-verb = Invita qualcuno
+row-you = Tu
+row-draft = Bozza:
+row-failed = Non inviato:
+row-compared = confrontato
+row-pinned = in alto
+row-muted = silenziata
+row-marked-unread = segnata da leggere
+row-unread = { $count ->
+    [one] 1 da leggere
+   *[other] { $count } da leggere
+}
+menu-pin = Metti in alto
+menu-unpin = Togli dall’alto
+menu-mute = Silenzia
+menu-unmute = Riattiva
+menu-mark-read = Segna letta
+menu-mark-unread = Segna da leggere
+menu-archive = Archivia
+menu-unarchive = Togli dall’archivio
+archived-toast = In archivio.
+network-offline-fact = Niente rete.
+network-offline-text = Puoi leggere e scrivere; parte dopo.
+network-connecting-fact = Cerco il nodo.
+network-connecting-text = Puoi leggere e scrivere; parte dopo.
+network-refused-fact = Il nodo chiede una pausa.
+network-refused-text = Riprende da solo alle { $time }.
+catching-up-fact = Mi metto in pari.
+catching-up-some = { $done } letti
+catching-up-of = { $done } di { $total } letti
+takeover-fact = Un momento.
+takeover-text = L’altra scheda è stata chiusa; continua questa.
+typing-direct = sta scrivendo…
+typing-one = { $name } sta scrivendo…
+typing-two = { $first } e { $second } stanno scrivendo…
+typing-many = { $count } persone stanno scrivendo…
+
+## La conversazione aperta
+
+messages = Messaggi
+people-count = { $count ->
+    [one] 1 persona
+   *[other] { $count } persone
+}
+about = Informazioni
+about-person = Informazioni su { $name }
+about-group = Informazioni su { $name }
+head-blocked = bloccata
+state-suspect-short = in verifica
+state-rejoining-short = sta rientrando
+state-disputed-short = in pausa
+state-leaving-short = in uscita
+state-left-short = non ne fai più parte
+state-restarted-short = continua altrove
+closed-blocked = Hai bloccato { $name }.
+closed-disputed = Non si scrive finché la cosa non è chiarita.
+closed-leaving = Stai uscendo.
+closed-left = Non fai più parte di questa conversazione. Quel che è scritto resta qui.
+closed-restarted = Questa conversazione continua in una nuova.
+unblock = Sblocca
+block = Blocca
+restart = Ricominciala
+search-here = Cerca qui
+search-position = { $at } di { $count }
+search-none = Niente
+search-older = Risultato più vecchio
+search-newer = Risultato più nuovo
+search-leave = Chiudi la ricerca
+unread-line = Messaggi nuovi
+jump = Vai ai più recenti
+jump-unread = Vai ai più recenti, { $count } da leggere
+message-menu = Cosa fare con questo messaggio
+message-deleted = Cancellato.
+message-unknown = Serve una versione più nuova dell’app.
+message-edited = modificato
+message-forwarded = inoltrato
+message-gone = Non c’è più.
+message-failed = Non inviato.
+quote-of = Risponde a { $name }; mostralo
+text-unfold = Mostra tutto
+text-fold = Mostra meno
+reacted = { $count } con { $emoji }
+reactions-more = Altre { $count } reazioni
+react-with = Reagisci con { $emoji }
+react-more = Altre emoji
+menu-react = Reagisci
+menu-reply = Rispondi
+menu-copy = Copia
+menu-forward = Inoltra
+menu-edit = Modifica
+menu-select = Scegli
+menu-info = Dettagli
+menu-delete = Cancella
+delivery-pending = In attesa di partire
+delivery-stored = Presso il nodo
+delivery-delivered = Consegnato
+delivery-read = Letto
+delivery-failed = Non inviato
+told-pending = in attesa
+told-stored = presso il nodo
+told-delivered = consegnato
+told-read = letto
+told-failed = non inviato
+notice-began = { $who ->
+    [me] Hai aperto «{ $title }».
+   *[other] { $by } ha aperto «{ $title }».
+}
+notice-began-direct = Solo voi due potete leggere qui.
+notice-added = { $whom ->
+    [me] { $by } ti ha fatto entrare. Leggi quel che si scrive da ora in poi.
+   *[other] { $who ->
+        [me] Hai fatto entrare { $name }.
+       *[other] { $by } ha fatto entrare { $name }.
+    }
+}
+notice-removed = { $whom ->
+    [me] { $by } ti ha tolto dal gruppo.
+   *[other] { $who ->
+        [me] Hai tolto { $name } dal gruppo.
+       *[other] { $by } ha tolto { $name } dal gruppo.
+    }
+}
+notice-left = { $whom ->
+    [me] Hai lasciato il gruppo.
+   *[other] { $name } ha lasciato il gruppo.
+}
+notice-became-admin = { $whom ->
+    [me] Ora amministri il gruppo.
+   *[other] Ora { $name } amministra il gruppo.
+}
+notice-no-longer-admin = { $whom ->
+    [me] Non amministri più il gruppo.
+   *[other] { $name } non amministra più il gruppo.
+}
+notice-renamed = { $who ->
+    [me] L’hai chiamata «{ $title }».
+   *[other] { $by } l’ha chiamata «{ $title }».
+}
+notice-ended = Questa conversazione è finita.
+notice-restarted = Questa conversazione continua in una nuova.
+notice-timer = { $who ->
+    [me] Fai sparire i messaggi dopo { $time }.
+   *[other] { $by } fa sparire i messaggi dopo { $time }.
+}
+notice-timer-off = { $who ->
+    [me] Lasci che i messaggi restino.
+   *[other] { $by } lascia che i messaggi restino.
+}
+alert-anyway = Scrivi comunque
+choose-message = Scegli questo messaggio
+chosen-count = { $count ->
+    [one] 1 scelto
+   *[other] { $count } scelti
+}
+chosen-actions = Cosa fare con i messaggi scelti
+copied = { $count ->
+    [one] Copiato.
+   *[other] { $count } messaggi copiati.
+}
+copy-refused = Il browser non lascia copiare questa pagina. Seleziona il testo e copialo a mano.
+delete-title = { $count ->
+    [one] Cancellare questo messaggio?
+   *[other] Cancellare { $count } messaggi?
+}
+delete-text-everyone = { $count ->
+    [one] Per tutti: sparisce da ogni dispositivo raggiunto. Qui: solo da questo dispositivo.
+   *[other] Per tutti: spariscono da ogni dispositivo raggiunto. Qui: solo da questo dispositivo.
+}
+delete-text-here = { $count ->
+    [one] Sparisce solo da questo dispositivo.
+   *[other] Spariscono solo da questo dispositivo.
+}
+delete-everyone = Cancella per tutti
+delete-here = Cancella qui
+forward-title = Inoltra a
+forward-verb = { $count ->
+    [0] Inoltra
+    [one] Inoltra a una
+   *[other] Inoltra a { $count }
+}
+forwarded-toast = { $count ->
+    [one] Inoltrato.
+   *[other] Inoltrato a { $count } conversazioni.
+}
+info-title = Dettagli
+info-sent = Inviato
+info-edited = Modificato
+info-expires = Sparisce
+info-read = Letto da
+info-delivered = Consegnato a
+info-stored = In viaggio verso
+
+## Scrivere
+
+composer-label = Messaggio
+composer-placeholder = Scrivi un messaggio
+composer-send = Invia
+composer-save = Tieni la modifica
+composer-replying = Risposta a { $name }
+composer-editing = Modifica
+composer-cancel-reply = Non rispondere
+composer-cancel-edit = Lascia com’era
+mention = Persone da nominare
+emoji = Emoji
+emoji-search = Trova un’emoji
+emoji-none = Nessuna emoji con questa parola.
+emoji-failed = Le emoji non si sono caricate. Chiudi e riprova.
+emoji-tone = Colore della pelle
+emoji-tone-0 = Nessun colore della pelle
+emoji-tone-1 = Chiara
+emoji-tone-2 = Abbastanza chiara
+emoji-tone-3 = Media
+emoji-tone-4 = Abbastanza scura
+emoji-tone-5 = Scura
+emoji-group-found = Trovate
+emoji-group-recent = Recenti
+emoji-group-people = Persone
+emoji-group-nature = Natura
+emoji-group-food = Cibo
+emoji-group-travel = Viaggi
+emoji-group-activities = Attività
+emoji-group-objects = Oggetti
+emoji-group-symbols = Simboli
+emoji-group-flags = Bandiere
+
+## Il lato
+
+door-search = Cerca
+mute-for = Per { $time }
+mute-always = Finché non lo dico io
+safety-number = Numero di sicurezza
+side-trust = Fiducia e tempo
+side-more = Altro
+side-yes = confrontato
+side-compare = confronta
+side-compared = Avete confrontato i numeri.
+side-not-compared = Non ancora confrontato
+side-compared-people = Confrontati di persona
+side-timer = I messaggi spariscono
+side-timer-off = mai
+count-of = { $count } di { $total }
+
+## Letto ad alta voce, e tasti
+
+live-label = Messaggi nuovi
+live-one = { $name }: { $text }
+live-many = { $count } messaggi nuovi
+live-elsewhere = { $count ->
+    [one] 1 messaggio nuovo in un’altra conversazione
+   *[other] { $count } messaggi nuovi in altre conversazioni
+}
+switcher-title = Vai dove vuoi
+switcher-placeholder = Una persona, un gruppo, le impostazioni
+keys-title = Tasti
+keys-anywhere = Ovunque
+keys-switch = Vai a una conversazione
+keys-search = Cerca qui
+keys-search-all = Cerca ovunque
+keys-next = Conversazione seguente o precedente
+keys-this = Questi tasti
+keys-leave = Lascia quel che è aperto
+keys-writing = Mentre scrivi
+keys-send = Invia
+keys-line = A capo
+keys-edit-last = Modifica l’ultimo messaggio
+keys-mention = Nomina qualcuno
+keys-emoji = Emoji per nome
+keys-message = Su un messaggio
+keys-move = Da un messaggio all’altro
+keys-menu = Tutto quel che si può fare
+keys-list = Nel menu di una conversazione
+keys-single = Le lettere da sole agiscono
+keys-single-text = Sul messaggio che ha il fuoco. Spegnilo se parli al dispositivo.

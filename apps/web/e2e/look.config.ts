@@ -1,0 +1,3 @@
+import fixture from './fixture.config';
+
+export default { ...fixture, testMatch: ['look.ts'] };

@@ -1,0 +1,52 @@
+/**
+ * Looks at every screen: `npx playwright test -c e2e/look.config.ts` writes pictures of all of them, at three widths and
+ * in both themes, into the folder that `LOOK` names, to be seen beside the design.
+ */
+import { type Page, test } from '@playwright/test';
+import { open } from './open';
+
+const INTO = process.env['LOOK'] ?? 'test-results/look';
+const ONLY = process.env['ONLY'];
+const WIDTHS = [360, 800, 1280];
+const THEMES = ['light', 'dark'] as const;
+
+const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unknown>; to?: string }> = {
+  list: {},
+  harvest: { to: 'harvest' },
+  ida: { to: 'ida' },
+  rosa: { to: 'rosa' },
+  many: { to: 'many' },
+  yuki: { to: 'yuki' },
+  blocked: { to: 'tommaso' },
+  empty: { query: 'empty' },
+  search: { go: async (page) => page.getByTestId('search').fill('le') },
+  switcher: { go: async (page) => { await page.keyboard.press('Control+k'); await page.keyboard.type('le'); } },
+  keys: { go: async (page) => page.keyboard.press('?') },
+  'message-menu': { to: 'harvest', go: async (page) => page.getByTestId('message').nth(-3).click({ button: 'right' }) },
+  chosen: { to: 'ida', go: async (page) => { const m = page.getByTestId('message'); await m.nth(2).click({ button: 'right' }); await page.locator('[data-item=select]').click(); await m.nth(1).click(); } },
+  emoji: { to: 'ida', go: async (page) => { await page.getByTestId('composer').fill('x'); await page.getByRole('button', { name: 'Emoji' }).click(); await page.locator('[data-emoji]').first().waitFor(); } },
+  mention: { to: 'harvest', go: async (page) => page.getByTestId('composer').pressSequentially('ask @') },
+  replying: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(3).click({ button: 'right' }); await page.locator('[data-item=reply]').click(); } },
+  'search-here': { to: 'many', go: async (page) => { await page.getByRole('button', { name: 'Search here' }).click(); await page.keyboard.type('ferry'); await page.getByText(/^1 of/).waitFor(); } },
+  delete: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(-1).click({ button: 'right' }); await page.locator('[data-item=delete]').click(); } },
+  info: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(-1).click({ button: 'right' }); await page.locator('[data-item=info]').click(); } },
+  forward: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(-1).click({ button: 'right' }); await page.locator('[data-item=forward]').click(); } },
+  'row-menu': { go: async (page) => page.getByTestId('conversation').nth(1).click({ button: 'right' }) },
+  side: { to: 'harvest', go: async (page) => { if (await page.locator('aside').count() === 0) await page.getByRole('button', { name: 'About Lemon' }).last().click(); } },
+  offline: { to: 'luca', go: async (page) => page.evaluate(() => window.fixture.engine.change((world) => { world.network = { ...world.network, state: 'offline' }; })) },
+};
+
+for (const [name, { query, go, to }] of Object.entries(SCREENS)) {
+  if (ONLY && !ONLY.split(',').includes(name)) continue;
+  for (const theme of THEMES) {
+    for (const width of WIDTHS) {
+      test(`${name} ${width} ${theme}`, async ({ page }) => {
+        await page.setViewportSize({ width, height: 800 });
+        await open(page, { theme, ...(query ? { query } : {}), ...(to ? { to } : {}) });
+        await go?.(page);
+        await page.waitForTimeout(400);
+        await page.screenshot({ path: `${INTO}/${name}-${width}-${theme}.png` });
+      });
+    }
+  }
+}
