@@ -1,6 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
-import { shell } from './build/shell';
+import { shell } from './build/shell.ts';
 
 export default defineConfig({
   plugins: [svelte(), shell()],
