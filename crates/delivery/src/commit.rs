@@ -154,12 +154,19 @@ impl Node {
     fn push(&mut self, write: &LaneWrite) {
         let bytes_max = self.policy.connection_outbound_bytes_max;
         let mut next = self.lanes.get(write.lane).map_or(NONE, |lane| lane.first_sub);
+        let mut dozing = Vec::new();
         while let Some(sub) = self.subs.get(next) {
             next = sub.next;
             if !sub.may_read {
                 continue;
             }
             let Some(connection) = self.connections.get_mut(sub.conn) else { continue };
+            if connection.is_dozing {
+                if !write.cells.is_empty() {
+                    dozing.push(ConnId { slot: sub.conn, generation: connection.generation });
+                }
+                continue;
+            }
             let before = connection.outbox.bytes();
             let is_crowded = self.outbound_bytes > self.policy.outbound_bytes_max;
             let bytes_max = if is_crowded { bytes_max.min(CROWDED_OUTBOX_BYTES) } else { bytes_max };
@@ -170,6 +177,7 @@ impl Node {
             let conn = ConnId { slot: sub.conn, generation: connection.generation };
             self.wake(conn);
         }
+        self.ring_all(&dozing);
     }
 
     /// Refuses answers whose batch was not stored, and takes their appends out of the count.
@@ -243,7 +251,9 @@ impl Node {
             if !sub.may_read || sub.conn == from.slot {
                 continue;
             }
-            let Some(connection) = self.connections.get_mut(sub.conn) else { continue };
+            let Some(connection) = self.connections.get_mut(sub.conn).filter(|found| !found.is_dozing) else {
+                continue;
+            };
             let before = connection.outbox.bytes();
             connection.outbox.whisper(sub.handle, body, bytes_max);
             self.outbound_bytes += connection.outbox.bytes() - before;

@@ -3,6 +3,7 @@
 use crate::budget::{Bucket, Rate};
 use crate::lanes::LaneIx;
 use crate::outbox::Outbox;
+use wire::bell::Bell;
 use wire::node::Handle;
 
 /// A connection; never used again for another one.
@@ -31,6 +32,10 @@ pub(crate) struct Connection {
     pub(crate) outbox: Outbox,
     /// It is in the list of connections to wake.
     pub(crate) is_woken: bool,
+    /// It ended, and holds its lanes until its bell is rung.
+    pub(crate) is_dozing: bool,
+    /// To be rung once it is gone.
+    pub(crate) bell: Option<Box<Bell>>,
 }
 
 /// One connection's hold on one lane.

@@ -7,6 +7,7 @@
 //! | `open`, `append`, `door` | N2, N5, N7; N3, N4, N8, N14; N12, N13 |
 //! | [`batch`], `commit` | what becomes durable together, and what is said then |
 //! | [`outbox`], [`render`] | what waits for a connection, and its frames |
+//! | [`bell`] | N15: who is told of new cells after it went away |
 //! | `lanes`, `connection`, `budget`, [`policy`] | state and limits |
 //! | [`storage`] | what the machine needs of a store |
 //!
@@ -24,7 +25,7 @@
 //!    comes meanwhile forms the next.
 //! 5. Now and then, between batches: the store's expiry, told by [`Node::lane_changed`] and [`Node::lane_removed`];
 //!    [`Node::tick`].
-//! 6. A connection ends: [`Node::disconnect`].
+//! 6. A connection ends: [`Node::leave`]; then, as after each [`Node::committed`], [`Node::take_rings`].
 //!
 //! A crash loses the `Node`; a new one over the same storage goes on. Nothing that was said is lost, because nothing
 //! is said before it is durable: receipts are signed in [`Batch::perform`] after the commit, or in
@@ -32,6 +33,7 @@
 
 mod append;
 pub mod batch;
+pub mod bell;
 pub mod budget;
 mod commit;
 pub mod connection;
@@ -46,6 +48,7 @@ mod slab;
 pub mod storage;
 
 pub use batch::{Accepted, Batch, LaneWrite, Performed, SignedBatch};
+pub use bell::Leave;
 pub use budget::Rate;
 pub use connection::ConnId;
 pub use node::{Counts, Node, Prepared};

@@ -1,6 +1,7 @@
 //! The machine: connections and lanes, requests in, outboxes and batches out.
 
 use crate::batch::{Accepted, Answer, Pin, Then, Trim};
+use crate::bell::Bells;
 use crate::budget::Bucket;
 use crate::connection::{ConnId, Connection, Sub, SubRates};
 use crate::door::DoorJob;
@@ -80,6 +81,8 @@ pub struct Counts {
     pub lanes_hot: usize,
     /// Cells that wait for the next batch.
     pub cells_forming: usize,
+    /// Connections that ended and left a bell.
+    pub bells: usize,
 }
 
 /// What a node decides; see the crate's page.
@@ -97,6 +100,7 @@ pub struct Node {
     /// Bytes that wait in all outboxes.
     pub(crate) outbound_bytes: usize,
     wakes: Vec<ConnId>,
+    pub(crate) bells: Bells,
 }
 
 impl Node {
@@ -114,6 +118,7 @@ impl Node {
             is_disk_full: false,
             outbound_bytes: 0,
             wakes: Vec::new(),
+            bells: Bells::default(),
         }
     }
 
@@ -122,7 +127,7 @@ impl Node {
     /// # Errors
     /// `Busy` over the limit: say so and close.
     pub fn connect(&mut self, now_ms: u64, hello_nonce: [u8; 32]) -> Result<ConnId, Refusal> {
-        if self.connections.len() >= self.policy.connections_max as usize {
+        if self.connections.len().saturating_sub(self.bells.len()) >= self.policy.connections_max as usize {
             return Err(Refusal::Busy { retry_after_ms: 10_000 });
         }
         self.generations = self.generations.wrapping_add(1);
@@ -138,6 +143,8 @@ impl Node {
             append_bytes: Bucket::full(now_ms, self.policy.connection_append_bytes),
             outbox: Outbox::default(),
             is_woken: false,
+            is_dozing: false,
+            bell: None,
         });
         let conn = ConnId { slot, generation };
         let hello = Hello {
@@ -158,6 +165,9 @@ impl Node {
             return;
         }
         let Some(gone) = self.connections.remove(conn.slot) else { return };
+        if let Some(bell) = gone.bell.filter(|_| gone.is_dozing) {
+            self.forget_bell(conn, &bell);
+        }
         self.outbound_bytes = self.outbound_bytes.saturating_sub(gone.outbox.bytes());
         for sub in gone.subs {
             self.unlink(sub);
@@ -217,6 +227,7 @@ impl Node {
             Request::Whisper { handle, body } => self.whisper(ctx, conn, id, handle, &body),
             Request::DoorPut(put) => self.door_put(conn, id, put),
             Request::DoorClaim(claim) => self.door_claim(conn, id, &claim),
+            Request::Bell(bell) => self.set_bell(conn, id, bell),
         }
     }
 
@@ -245,6 +256,7 @@ impl Node {
     pub fn tick(&mut self, now_ms: u64) {
         const LANES_A_TICK: u32 = 8_192;
         self.lanes.sweep(LANES_A_TICK, now_ms, &self.policy);
+        self.expire_bells(now_ms);
     }
 
     /// While the disk is full app cells are refused; handshakes, doors' owners and trims go on.
@@ -255,11 +267,12 @@ impl Node {
     /// What the node holds.
     pub fn counts(&self) -> Counts {
         Counts {
-            connections: self.connections.len(),
+            connections: self.connections.len().saturating_sub(self.bells.len()),
             subscriptions: self.subs.len(),
             lanes: self.lanes.len(),
             lanes_hot: self.lanes.hot_len(),
             cells_forming: self.forming.cells,
+            bells: self.bells.len(),
         }
     }
 
@@ -320,7 +333,7 @@ impl Node {
     /// Puts something into a connection's outbox.
     pub(crate) fn say(&mut self, conn: ConnId, out: Out) {
         let Some(connection) = self.connections.get_mut(conn.slot) else { return };
-        if connection.generation != conn.generation {
+        if connection.generation != conn.generation || connection.is_dozing {
             return;
         }
         let before = connection.outbox.bytes();

@@ -126,11 +126,15 @@ impl Node {
         if connection.subs.len() >= self.policy.connection_lanes_max as usize {
             return Err(Refusal::TooMany);
         }
-        if self.subs.len() >= self.policy.subscriptions_max as usize {
-            return Err(Refusal::Busy { retry_after_ms: 10_000 });
-        }
         let handle = connection.next_handle;
         let Some(next_handle) = handle.checked_add(1) else { return Err(Refusal::TooMany) };
+        while self.subs.len() >= self.policy.subscriptions_max as usize {
+            // Who is awake goes before who dozes.
+            if self.forget_oldest_bell() {
+                continue;
+            }
+            return Err(Refusal::Busy { retry_after_ms: 10_000 });
+        }
         let first = self.lanes.get(lane).map_or(NONE, |lane| lane.first_sub);
         let at = self.subs.insert(Sub {
             handle,

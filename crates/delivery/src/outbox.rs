@@ -93,6 +93,15 @@ impl Out {
         Self::Event { id, event: Box::new(event) }
     }
 
+    /// Whether it tells of cells, so that a client which did not get it has something to come back for.
+    pub fn is_news(&self) -> bool {
+        match self {
+            Self::Push { .. } | Self::Page(_) => true,
+            Self::Event { event, .. } => matches!(**event, Event::Lag { .. }),
+            Self::Receipt { .. } | Self::Whisper { .. } | Self::Attest { .. } => false,
+        }
+    }
+
     /// About how many bytes it holds on to or will take, whichever is known.
     fn bytes(&self) -> usize {
         match self {

@@ -59,6 +59,10 @@ pub struct Policy {
     pub knock_bits_max: u32,
     /// Whispers of one connection in one lane.
     pub whispers: Rate,
+    /// Ended connections that left a bell; 0: no bell is taken.
+    pub bells_max: u32,
+    /// Days that a bell is kept.
+    pub bell_days: u32,
     /// Milliseconds between two Attests of a lane.
     pub attest_ms: u64,
     /// Bytes of a blob.
@@ -100,6 +104,8 @@ impl Default for Policy {
             knock_bits: limit::KNOCK_BITS,
             knock_bits_max: limit::KNOCK_BITS_MAX,
             whispers: Rate::per(u64::from(limit::WHISPERS_PER_S), 1_000),
+            bells_max: 100_000,
+            bell_days: 30,
             attest_ms: limit::ATTEST_SECONDS * 1_000,
             blob_bytes_max: limit::BLOB_BYTES_MAX as u64,
             batch_cells_max: 32_768,

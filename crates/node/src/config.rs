@@ -51,6 +51,10 @@ pub struct Flags {
     /// The built web app to serve, or `off` [default: the one in the program, else `web` beside it]
     #[arg(long, value_name = "DIR")]
     pub web: Option<String>,
+    /// Web Push to devices that went away: on, off, or private (also without TLS and inside private networks: for tests)
+    /// [default: on]
+    #[arg(long, value_name = "RULE")]
+    pub push: Option<String>,
     /// Threads that serve connections [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<String>,
@@ -76,6 +80,10 @@ pub struct Config {
     pub log: tracing::Level,
     /// Which web app to serve.
     pub web: WebConfig,
+    /// Whether devices that went away are woken.
+    pub push: PushRule,
+    /// Whom a push service may write to.
+    pub push_contact: Option<String>,
     /// Threads that serve connections.
     pub threads: usize,
     /// What the machine allows.
@@ -111,6 +119,17 @@ pub enum TlsConfig {
     },
 }
 
+/// Where Web Push may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushRule {
+    /// To https on port 443 at public addresses.
+    On,
+    /// Nowhere: no bell is taken.
+    Off,
+    /// Anywhere, without TLS too.
+    Private,
+}
+
 /// Which web app the node serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebConfig {
@@ -133,13 +152,15 @@ pub struct ShellLimits {
     pub disk_free_bytes: u64,
     /// Bytes of the store's cache.
     pub store_cache_bytes: u64,
+    /// Push messages a minute, in all.
+    pub pushes_per_min: u32,
     /// Seconds that connections get to end at SIGTERM.
     pub drain_s: u64,
 }
 
 const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const ENVIRONMENT: &str = "SOTTOVOCE_";
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "data",
     "listen",
     "public_url",
@@ -152,6 +173,7 @@ const KEYS: [&str; 13] = [
     "admin_listen",
     "log",
     "web",
+    "push",
     "threads",
 ];
 
@@ -195,7 +217,7 @@ macro_rules! limit {
 const TERA: u64 = 1 << 40;
 
 /// Every limit.
-pub static LIMITS: [Limit; 41] = [
+pub static LIMITS: [Limit; 44] = [
     limit!("connections", "connections at once", 1, 4_000_000, policy.connections_max as u32),
     limit!(
         "connections_per_address",
@@ -338,6 +360,9 @@ pub static LIMITS: [Limit; 41] = [
         shell.disk_free_bytes as u64
     ),
     limit!("store_cache_bytes", "bytes of the store's cache", 1 << 20, TERA, shell.store_cache_bytes as u64),
+    limit!("bells", "ended connections that left a bell; 0 takes none", 0, 100_000_000, policy.bells_max as u32),
+    limit!("bell_days", "days that a bell is kept", 1, 365, policy.bell_days as u32),
+    limit!("pushes_per_min", "push messages a minute, in all", 1, 10_000_000, shell.pushes_per_min as u32),
     limit!("drain_s", "seconds that connections get to end at SIGTERM", 0, 3_600, shell.drain_s as u64),
 ];
 
@@ -351,6 +376,8 @@ impl Default for Config {
             admin_listen: None,
             log: tracing::Level::INFO,
             web: WebConfig::Default,
+            push: PushRule::On,
+            push_contact: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             policy: Policy::default(),
             blobs: BlobLimits { upload_bytes_max: 128 << 20, bytes_per_h: 64 << 30, ttl_s_max: 45 * 86_400 },
@@ -359,6 +386,7 @@ impl Default for Config {
                 inbound_bytes: 256 << 20,
                 disk_free_bytes: 512 << 20,
                 store_cache_bytes: 8 << 20,
+                pushes_per_min: 6_000,
                 drain_s: 10,
             },
         }
@@ -429,6 +457,13 @@ impl Config {
             }
             config.public_url = Some(url.value.trim_end_matches('/').to_owned());
         }
+        config.push = match text("push").as_deref() {
+            None | Some("on") => PushRule::On,
+            Some("off") => PushRule::Off,
+            Some("private") => PushRule::Private,
+            Some(other) => bail!("config key `push`: expected on, off or private, found {other:?}"),
+        };
+        config.push_contact = push_contact(text("acme_contact"), config.public_url.as_deref());
         config.tls = tls_config(said)?;
         for limit in &LIMITS {
             let key = format!("limits.{}", limit.name);
@@ -440,8 +475,19 @@ impl Config {
             }
             (limit.set)(&mut config, value);
         }
+        if config.push == PushRule::Off {
+            config.policy.bells_max = 0;
+        }
         Ok(config)
     }
+}
+
+/// A `mailto:` or `https:` URL that is safe inside JSON.
+fn push_contact(mail: Option<String>, url: Option<&str>) -> Option<String> {
+    let mail = mail.map(|mail| if mail.starts_with("mailto:") { mail } else { format!("mailto:{mail}") });
+    let url = url.filter(|url| url.starts_with("https://")).map(str::to_owned);
+    let is_plain = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+    mail.or(url).filter(is_plain)
 }
 
 fn tls_config(said: &BTreeMap<String, Said>) -> anyhow::Result<TlsConfig> {
@@ -529,6 +575,7 @@ fn read_flags(flags: Flags, said: &mut BTreeMap<String, Said>) -> anyhow::Result
         flags.admin_listen,
         flags.log,
         flags.web,
+        flags.push,
         flags.threads,
     ];
     for (key, value) in KEYS.iter().zip(values) {

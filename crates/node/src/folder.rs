@@ -1,5 +1,6 @@
 //! The data folder: one process at a time, and the node's key.
 
+use crate::push::vapid::PushKey;
 use anyhow::{Context as _, bail};
 use ed25519_dalek::SigningKey;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 const LOCK: &str = "node.lock";
 const KEY: &str = "node.key";
+const PUSH_KEY: &str = "push.key";
 
 /// A data folder that is ours while this lives.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Folder {
     pub fn key(&self) -> anyhow::Result<SigningKey> {
         let path = self.path.join(KEY);
         if !path.exists() {
-            self.make_key(&path).with_context(|| format!("cannot make the node's key {}", path.display()))?;
+            self.make_key(&path, seed).with_context(|| format!("cannot make the node's key {}", path.display()))?;
         }
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read the node's key {}", path.display()))?;
         let Ok(seed) = <[u8; 32]>::try_from(bytes.as_slice()) else {
@@ -65,12 +67,25 @@ impl Folder {
         Ok(SigningKey::from_bytes(&seed))
     }
 
-    fn make_key(&self, path: &Path) -> anyhow::Result<()> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed)?;
+    /// The key by which push services know the node, made at the first start.
+    ///
+    /// # Errors
+    /// If it cannot be read or made. A damaged one is never replaced: subscriptions are bound to it.
+    pub fn push_key(&self, contact: Option<String>) -> anyhow::Result<PushKey> {
+        let path = self.path.join(PUSH_KEY);
+        if !path.exists() {
+            let made = self.make_key(&path, PushKey::generate);
+            made.with_context(|| format!("cannot make the push key {}", path.display()))?;
+        }
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read the push key {}", path.display()))?;
+        PushKey::parse(&bytes, contact).with_context(|| format!("restore {} from a backup", path.display()))
+    }
+
+    fn make_key(&self, path: &Path, make: fn() -> anyhow::Result<Vec<u8>>) -> anyhow::Result<()> {
+        let key = make()?;
         let new = path.with_extension("new");
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
-        file.write_all(&seed)?;
+        file.write_all(&key)?;
         file.sync_all()?;
         std::fs::rename(&new, path)?;
         // The name must survive a power cut too: receipts will be signed with this key.
@@ -79,10 +94,28 @@ impl Folder {
     }
 }
 
+fn seed() -> anyhow::Result<Vec<u8>> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    Ok(seed.to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn push_key_is_made_once_and_a_damaged_one_is_not_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || Folder::open(folder.path()).expect("opened").push_key(None);
+        assert_eq!(open().expect("a key").public(), open().expect("a key").public());
+        let path = folder.path().join(PUSH_KEY);
+        assert_eq!(std::fs::metadata(&path).expect("the key").permissions().mode() & 0o777, 0o600);
+        std::fs::write(&path, b"short").expect("written");
+        assert!(format!("{:#}", open().err().expect("damaged")).contains("damaged"));
+        assert_eq!(std::fs::read(&path).expect("kept"), b"short");
+    }
 
     #[test]
     fn key_is_made_once_and_readable_by_its_owner_alone() {

@@ -17,14 +17,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
-use wire::node::{Refusal, SOCKET_PATH};
+use wire::node::{PUSH_KEY_PATH, Refusal, SOCKET_PATH};
 
 /// The routes that everybody may use.
-pub fn router(state: Arc<crate::blob::Blobs>, site: Served) -> Router {
+pub fn router(state: Arc<crate::blob::Blobs>, site: Served, push_key: Option<String>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/v1/blob/{id}", get(get_blob).put(put_blob).options(preflight))
         .route(SOCKET_PATH, get(upgrade))
+        .route(PUSH_KEY_PATH, get(async || push_key.ok_or((StatusCode::NOT_FOUND, "no push here\n"))))
         .with_state(state)
         .route("/version", get(version).with_state(Arc::clone(&site)))
         .fallback_service(any(serve).with_state(site))

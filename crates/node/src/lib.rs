@@ -7,6 +7,7 @@
 //! | [`run`](mod@run) | start, serve, stop |
 //! | [`listen`], [`tls`] | accept, TLS, HTTP/1 |
 //! | [`http`], [`blob`], [`metrics`] | the routes |
+//! | [`push`] | rings bells by Web Push |
 //! | [`web`] | the web app's files |
 //! | [`websocket`], [`socket`] | framing; one connection's task |
 //! | [`shared`] | the machine behind its lock |
@@ -19,6 +20,7 @@ pub mod folder;
 pub mod http;
 pub mod listen;
 pub mod metrics;
+pub mod push;
 pub mod run;
 pub mod shared;
 pub mod socket;

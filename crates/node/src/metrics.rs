@@ -26,6 +26,7 @@ fn render(shared: &Shared) -> String {
         ("subscriptions", "Open lanes of all connections.", counts.subscriptions as u64),
         ("lanes_open", "Lanes that somebody holds open.", counts.lanes as u64),
         ("lanes_hot", "Lanes with recent appends in memory.", counts.lanes_hot as u64),
+        ("bells", "Ended connections that left a bell.", counts.bells as u64),
         ("cells_waiting", "Cells that wait for the next flush.", counts.cells_forming as u64),
         (
             "disk_full",
@@ -44,6 +45,8 @@ fn render(shared: &Shared) -> String {
         ("frames_total", "Frames written.", read(&all.frames)),
         ("bytes_out_total", "Bytes written to WebSockets.", read(&all.bytes_out)),
         ("blobs_total", "Blobs stored.", read(&all.blobs)),
+        ("pushes_total", "Push messages that a push service took.", read(&all.pushes)),
+        ("pushes_failed_total", "Push messages that none took.", read(&all.pushes_failed)),
         ("closed_malformed_total", "Connections closed for what they sent.", read(&all.closed_malformed)),
     ];
     let mut text = String::new();

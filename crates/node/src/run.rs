@@ -1,13 +1,14 @@
 //! Start, serve, stop.
 
 use crate::blob::Blobs;
-use crate::config::{Config, TlsConfig};
+use crate::config::{Config, PushRule, TlsConfig};
 use crate::folder::Folder;
 use crate::listen::{Places, serve};
+use crate::push::post::Poster;
 use crate::shared::{Shared, now_ms};
 use crate::storage::Engine;
 use crate::tls::Tls;
-use crate::{http, metrics, web, writer};
+use crate::{http, metrics, push, web, writer};
 use anyhow::Context as _;
 use std::io::Write;
 use std::path::Path;
@@ -106,8 +107,22 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     if let Some(site) = site.as_ref() {
         tracing::info!(files = site.file_count(), hash = site.hash().to_hex(), "serving the web app");
     }
+    let push_key = match config.push {
+        PushRule::Off => None,
+        PushRule::On | PushRule::Private => Some(Arc::new(folder.push_key(config.push_contact.clone())?)),
+    };
+    if let Some(key) = &push_key {
+        let poster = Poster::new(Arc::clone(key), config.push)?;
+        tokio::spawn(push::run(Arc::clone(shared), poster, config.shell.pushes_per_min, stopped.clone()));
+    }
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let serving = tokio::spawn(serve(listener, tls, places, http::router(blobs, site), stopped.clone()));
+    let serving = tokio::spawn(serve(
+        listener,
+        tls,
+        places,
+        http::router(blobs, site, push_key.map(|key| key.public())),
+        stopped.clone(),
+    ));
     announce(&format!("listening on {scheme}://{address}"));
     if let Some(url) = &config.public_url {
         announce(&format!("reachable as {url}"));

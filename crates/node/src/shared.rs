@@ -1,7 +1,8 @@
 //! What all tasks and the writer share: the machine behind one lock, the store, the key, counters.
 
+use crate::push::Queue;
 use crate::storage::Engine;
-use delivery::{ConnId, Counts, Node, Policy};
+use delivery::{ConnId, Counts, Leave, Node, Policy};
 use ed25519_dalek::{Signer, SigningKey};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -70,6 +71,10 @@ pub struct Counters {
     pub blobs: AtomicU64,
     /// Connections closed for what they sent.
     pub closed_malformed: AtomicU64,
+    /// Push messages that a push service took.
+    pub pushes: AtomicU64,
+    /// Push messages that none took.
+    pub pushes_failed: AtomicU64,
 }
 
 /// Everything that is shared.
@@ -88,6 +93,8 @@ pub struct Shared {
     inbound_bytes_max: usize,
     /// The disk takes no more app cells and blobs.
     pub is_disk_full: AtomicBool,
+    /// Bells to ring.
+    pub pushes: Queue,
 }
 
 /// Milliseconds since the Unix epoch.
@@ -118,6 +125,7 @@ impl Shared {
             inbound_bytes: AtomicUsize::new(0),
             inbound_bytes_max,
             is_disk_full: AtomicBool::new(false),
+            pushes: Queue::default(),
         }
     }
 
@@ -190,10 +198,13 @@ impl Shared {
         Ok(conn)
     }
 
-    /// Forgets a connection.
-    pub fn disconnect(&self, conn: ConnId) {
+    /// Lets go of a connection that ended.
+    pub fn leave(&self, conn: ConnId, how: Leave) {
         let mut inner = self.lock();
-        inner.node.disconnect(conn);
+        inner.node.leave(now_ms(), conn, how);
+        let mut rings = Vec::new();
+        inner.node.take_rings(&mut rings);
+        self.pushes.put(&mut rings);
         if let Some(slot) = inner.slots.get_mut(conn.slot as usize) {
             slot.waker = None;
         }

@@ -7,7 +7,7 @@ use crate::websocket::{
     write_binary_header,
 };
 use bytes::Bytes;
-use delivery::{ConnId, Frames, Out, Prepared, render};
+use delivery::{ConnId, Frames, Leave, Out, Prepared, render};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -82,6 +82,10 @@ pub struct Socket<S> {
     /// Bytes counted against the node's common room.
     held_bytes: usize,
     heard: bool,
+    /// News was written since anything was read.
+    is_unheard: bool,
+    /// The client closed, as one does who reads all.
+    is_goodbye: bool,
     /// `inbound` came with the upgrade and was not looked at.
     is_new: bool,
     /// How to end, once what was asked before is handled.
@@ -109,7 +113,8 @@ enum Round {
 impl<S> Drop for Socket<S> {
     fn drop(&mut self) {
         self.shared.release_inbound(self.held_bytes);
-        self.shared.disconnect(self.conn);
+        let how = if self.is_unheard && !self.is_goodbye { Leave::Unheard } else { Leave::Heard };
+        self.shared.leave(self.conn, how);
     }
 }
 
@@ -129,6 +134,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             written: 0,
             held_bytes: 0,
             heard: true,
+            is_unheard: false,
+            is_goodbye: false,
             is_new: !early.is_empty(),
             closing: None,
             is_close_sent: false,
@@ -227,7 +234,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 push_pong(&payload, &mut self.outbound);
             }
             Message::Ping(_) | Message::Pong => {}
-            Message::Close => self.close(CloseCode::Normal),
+            Message::Close => {
+                self.is_goodbye = true;
+                self.close(CloseCode::Normal);
+            }
         }
     }
 
@@ -291,6 +301,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let bytes = buffer.filled().len();
         self.is_over |= bytes == 0;
         self.heard = true;
+        self.is_unheard &= bytes == 0;
         let read = std::mem::take(&mut scratch.read);
         self.take_frames(&read[..bytes], &mut scratch.prepared);
         scratch.read = read;
@@ -369,6 +380,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn render(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> std::io::Result<()> {
         let Scratch { outs, frames, .. } = scratch;
+        self.is_unheard = self.is_unheard || outs.iter().any(Out::is_news);
         render(outs, &self.shared.engine, &|bytes| self.shared.sign(bytes), frames);
         outs.clear();
         self.shared.counters.frames.fetch_add(frames.bounds.len() as u64, Ordering::Relaxed);

@@ -54,6 +54,9 @@ fn perform(shared: &Shared, batch: Batch, wakers: &mut Vec<Waker>) {
     let (cells, is_ok) = (batch.cell_count() as u64, result.is_ok());
     let mut inner = shared.lock();
     inner.node.committed(batch, result);
+    let mut rings = Vec::new();
+    inner.node.take_rings(&mut rings);
+    shared.pushes.put(&mut rings);
     shared.unlock(inner, None, wakers);
     if is_ok {
         let counters = &shared.counters;

@@ -497,6 +497,7 @@ fn request_name(request: &wire::node::Request) -> String {
         Request::Whisper { handle, .. } => format!("whisper {handle}"),
         Request::DoorPut(put) => format!("door put {}", put.key_packages.len()),
         Request::DoorClaim(claim) => format!("door claim {}", claim.counter),
+        Request::Bell(_) => "bell".to_owned(),
     }
 }
 

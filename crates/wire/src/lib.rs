@@ -7,10 +7,12 @@
 //! | [`lane`] | lane id, hash chain, cells |
 //! | [`receipt`] | leaves, inclusion paths, signatures, evidence |
 //! | [`work`] | proof of work for claims and knocks |
+//! | [`bell`] | push subscriptions |
 //! | [`node`] | requests and events between client and node |
 //! | [`frame`] | a node's frame, written in place |
 //! | [`proto`] | the generated protobuf types |
 
+pub mod bell;
 pub mod frame;
 pub mod id;
 pub mod lane;

@@ -32,6 +32,9 @@ pub const DOOR_KEY_PACKAGE_BYTES_MAX: usize = 4 << 10;
 /// Single-use KeyPackages stored at a door at most.
 pub const DOOR_KEY_PACKAGES_MAX: usize = 100;
 
+/// Bytes of a push subscription's URL at most.
+pub const BELL_ENDPOINT_BYTES_MAX: usize = 1_024;
+
 /// Bytes of a text at most.
 pub const TEXT_BYTES_MAX: usize = 60 << 10;
 /// Bytes of a display name or title at most.

@@ -4,6 +4,7 @@
 //! side, [`parse_requests`] and [`encode_events`] the node's.
 
 use crate::Malformed;
+use crate::bell::Bell;
 use crate::frame::BatchSignature;
 use crate::id::{BlobId, DoorId, DoorOwner, Hash, LaneId, NodeKey, ReadCap, WriteCap};
 use crate::lane::{Cell, CellKind, Gen, LaneClass, Seq, check_body};
@@ -69,6 +70,8 @@ pub enum Request {
     DoorPut(DoorPut),
     /// Takes a door's record and one KeyPackage.
     DoorClaim(DoorClaim),
+    /// Leaves a bell with the node for when this connection ends, or takes it back.
+    Bell(Option<Box<Bell>>),
 }
 
 /// See [`Request::Open`].
@@ -363,6 +366,7 @@ pub fn request_bytes(request: &Request) -> usize {
             let packages: usize = put.key_packages.iter().map(|package| package.len() + 4).sum();
             packages + put.record.as_ref().map_or(0, Bytes::len) + put.last_resort.as_ref().map_or(0, Bytes::len) + 96
         }
+        Request::Bell(Some(bell)) => bell.endpoint().len() + 128,
         _ => 160,
     }
 }
@@ -406,6 +410,12 @@ fn encode_request(id: RequestId, request: Request) -> raw::Request {
             counter: claim.counter,
             work: claim.work,
             record_only: claim.record_only,
+        }),
+        Request::Bell(None) => Op::Bell(raw::Bell::default()),
+        Request::Bell(Some(bell)) => Op::Bell(raw::Bell {
+            endpoint: copy(bell.endpoint().as_bytes()),
+            p256dh: copy(&bell.key),
+            auth: copy(&bell.auth),
         }),
     };
     raw::Request { id, op: Some(op) }
@@ -483,6 +493,8 @@ fn parse_request(request: raw::Request) -> Result<Request, Malformed> {
             work: claim.work,
             record_only: claim.record_only,
         }),
+        Op::Bell(bell) if bell == raw::Bell::default() => Request::Bell(None),
+        Op::Bell(bell) => Request::Bell(Some(Box::new(Bell::parse(&bell.endpoint, &bell.p256dh, &bell.auth)?))),
     })
 }
 
@@ -741,5 +753,7 @@ fn parse_event(op: raw::event::Op, batches: &[raw::Batch]) -> Result<Event, Malf
 pub fn blob_path(blob_id: &BlobId) -> String {
     format!("/v1/blob/{}", blob_id.to_hex())
 }
+/// The path of the node's public push key, as base64url without padding (RFC 8292 s.3.2).
+pub const PUSH_KEY_PATH: &str = "/v1/push-key";
 /// The path of the WebSocket below the node's URL.
 pub const SOCKET_PATH: &str = "/v1/socket";

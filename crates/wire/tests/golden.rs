@@ -120,6 +120,9 @@ fn node_requests(golden: &mut Golden) {
     golden.message("node.Whisper", &whisper);
     golden.message("node.DoorPut", &door_put);
     golden.message("node.DoorClaim", &door_claim);
+    let bell =
+        node::Bell { endpoint: b"https://push.example/1".as_slice().into(), p256dh: bytes(4, 65), auth: bytes(9, 16) };
+    golden.message("node.Bell", &bell);
     let requests = vec![
         request(Op::Open(open)),
         request(Op::Append(append)),

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use wire::bell::Bell;
 use wire::id::{DoorId, DoorOwner, Hash, LaneId, MsgId, NodeKey, ReadCap, WriteCap};
 use wire::lane::{Cell, CellKind, LaneClass};
 use wire::limit::{
@@ -60,6 +61,11 @@ fn request() -> impl Strategy<Value = Request> {
     let door_claim = any::<([u8; 32], u32, u64, bool)>().prop_map(|(door_id, counter, work, record_only)| {
         Request::DoorClaim(DoorClaim { door_id: DoorId(door_id), counter, work, record_only })
     });
+    let bell = (any::<bool>(), "https://[a-z]{1,40}/[a-z0-9?=&_-]{0,200}", any::<u8>(), any::<[u8; 16]>());
+    let bell = bell.prop_map(|(is_some, endpoint, key, auth)| {
+        let bell = Bell::parse(endpoint.as_bytes(), &[key; 65], &auth).expect("a bell");
+        Request::Bell(is_some.then(|| Box::new(bell)))
+    });
     prop_oneof![
         open,
         append,
@@ -71,6 +77,7 @@ fn request() -> impl Strategy<Value = Request> {
         (any::<u32>(), whisper()).prop_map(|(handle, body)| Request::Whisper { handle, body }),
         door_put,
         door_claim,
+        bell,
     ]
 }
 
