@@ -3,6 +3,7 @@
 //! `cargo xtask test` builds the programs before it runs these tests; they are looked for beside this crate's own.
 
 pub mod tap;
+pub mod terminal;
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};

@@ -117,6 +117,8 @@ pub enum Command {
         /// How long after reading
         duration: String,
     },
+    /// Chat in the terminal
+    Tui,
     /// Fetch and show new messages
     Receive {
         /// Go on until interrupted
@@ -268,6 +270,7 @@ mod tests {
             "requests accept abcd",
             "requests block abcd",
             "conversations",
+            "tui",
             "send Room hello",
             "send Room -",
             "receive",

@@ -8,6 +8,7 @@
 //! | `session` | a profile with its engine and connections, and how long a command waits |
 //! | `failure` | what goes wrong, and the exit status |
 //! | `text` | every word that a user reads |
+//! | `tui` | the chat in the terminal |
 
 mod args;
 mod commands;
@@ -15,6 +16,7 @@ mod failure;
 mod output;
 mod session;
 mod text;
+mod tui;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -41,6 +41,7 @@ pub async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Edit { message, text } => message::edit(session, output, message, text).await,
         Command::Delete { message } => message::delete(session, output, message).await,
         Command::Timer { conversation, duration } => message::timer(session, output, conversation, duration).await,
+        Command::Tui => crate::tui::run(session).await,
         Command::Receive { follow, timeout } => receive::receive(session, output, *follow, *timeout).await,
     }
 }

@@ -203,7 +203,7 @@ impl Engine {
 
     /// When to call [`Self::tick`] at the latest, milliseconds; none while there is nothing to wait for.
     pub fn wake_at_ms(&self) -> Option<u64> {
-        self.device_wake_ms.into_iter().chain(self.timeline_wake_ms).min()
+        self.device_wake_ms.into_iter().chain(self.timeline_wake_ms).chain(self.typing.next_ms()).min()
     }
 
     /// An id for an intent; random, for the device remembers intents over restarts.

@@ -72,6 +72,11 @@ impl Typing {
         self.until_ms.values().copied().min()
     }
 
+    /// When the next hint is over.
+    pub fn next_ms(&self) -> Option<u64> {
+        self.until_ms.values().copied().min()
+    }
+
     /// The devices that type in a conversation.
     pub fn devices(&self, conversation: &ConversationId) -> Vec<DeviceId> {
         self.until_ms.keys().filter(|(at, _)| at == conversation).map(|(_, device)| *device).collect()
