@@ -1,3 +1,3 @@
 import fixture from './fixture.config';
 
-export default { ...fixture, testMatch: ['look.ts'] };
+export default { ...fixture, testMatch: ['look.ts'], timeout: 15_000 };

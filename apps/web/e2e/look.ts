@@ -27,12 +27,12 @@ const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unk
   emoji: { to: 'ida', go: async (page) => { await page.getByTestId('composer').fill('x'); await page.getByRole('button', { name: 'Emoji' }).click(); await page.locator('[data-emoji]').first().waitFor(); } },
   mention: { to: 'harvest', go: async (page) => page.getByTestId('composer').pressSequentially('ask @') },
   replying: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(3).click({ button: 'right' }); await page.locator('[data-item=reply]').click(); } },
-  'search-here': { to: 'many', go: async (page) => { await page.getByRole('button', { name: 'Search here' }).click(); await page.keyboard.type('ferry'); await page.getByText(/^1 of/).waitFor(); } },
+  'search-here': { to: 'many', go: async (page) => { await page.getByRole('button', { name: 'Search here' }).click(); await page.keyboard.type('ferry'); await page.locator('search .count').filter({ hasText: 'of' }).waitFor(); } },
   delete: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(-1).click({ button: 'right' }); await page.locator('[data-item=delete]').click(); } },
   info: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(-1).click({ button: 'right' }); await page.locator('[data-item=info]').click(); } },
   forward: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(-1).click({ button: 'right' }); await page.locator('[data-item=forward]').click(); } },
   'row-menu': { go: async (page) => page.getByTestId('conversation').nth(1).click({ button: 'right' }) },
-  side: { to: 'harvest', go: async (page) => { if (await page.locator('aside').count() === 0) await page.getByRole('button', { name: 'About Lemon' }).last().click(); } },
+  side: { to: 'harvest', go: async (page) => { if (await page.locator('aside').count() === 0) await page.locator('header [aria-expanded]').last().click(); } },
   offline: { to: 'luca', go: async (page) => page.evaluate(() => window.fixture.engine.change((world) => { world.network = { ...world.network, state: 'offline' }; })) },
 };
 

@@ -18,16 +18,18 @@ export async function open(page: Page, { theme = 'light', query = '', to }: Open
   page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text()); });
   await page.clock.setFixedTime(NOW);
   await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+  // A test does not depend on how fast a font was there.
+  await page.route('**/*.css', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replaceAll('font-display:optional', 'font-display:block') });
+  });
   await page.goto(`/?${query}`);
-  await page.waitForFunction(() => 'fixture' in window);
-  // Optional fonts that were late the first time are there the second.
-  await page.evaluate(() => document.fonts.ready);
-  await page.reload();
   await page.waitForFunction(() => 'fixture' in window);
   await page.evaluate(() => document.fonts.ready);
   if (to) {
     await page.evaluate((name) => { location.hash = `c/${window.fixture.id(name)}`; }, to);
-    await page.getByTestId('message').first().waitFor();
+    await page.locator('.timeline.begun').waitFor();
   }
+  await page.evaluate(() => document.fonts.ready);
   return complaints;
 }
