@@ -1,1 +1,4 @@
 import './styles/base.css';
+import { startPage } from './platform/page';
+
+startPage();
