@@ -32,7 +32,7 @@ pub fn has_end_to_end(app: &App<'_>) -> bool {
 /// |---|---|
 /// | `SOTTOVOCE_BIN` | the folder with `sottovoce-node` and `sottovoce` |
 /// | `SOTTOVOCE_WEB` | what the node is to serve |
-/// | `SOTTOVOCE_CHROMIUM` | the browser |
+/// | `CHROMIUM` | the browser |
 pub fn end_to_end(app: &App<'_>) -> Result<()> {
     app.build(Profile::Ci)?;
     let programs = app.workspace.target_folder.join(Profile::Ci.name());
@@ -45,7 +45,7 @@ pub fn end_to_end(app: &App<'_>) -> Result<()> {
     app.npm(&["run", "e2e"])
         .env("SOTTOVOCE_BIN", &programs)
         .env("SOTTOVOCE_WEB", app.dist())
-        .env("SOTTOVOCE_CHROMIUM", &chromium)
+        .env("CHROMIUM", &chromium)
         .run()
 }
 
@@ -59,12 +59,12 @@ fn find_or_install_chromium(app: &App<'_>) -> Result<PathBuf> {
     }
     find_chromium().context(
         "the tests of the web app need Chromium, which is not here: install it (Debian: `apt-get install chromium`), or \
-         name it in SOTTOVOCE_CHROMIUM",
+         name it in CHROMIUM",
     )
 }
 
 fn find_chromium() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("SOTTOVOCE_CHROMIUM") {
+    if let Some(named) = std::env::var_os("CHROMIUM") {
         return Some(PathBuf::from(named)).filter(|path| path.is_file());
     }
     let path = std::env::var_os("PATH")?;

@@ -5,12 +5,11 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFER
 
 /// The page, and every file but the engine's worker: it speaks to this node alone.
 ///
-/// `svelte-trusted-html` is the policy that Svelte makes for the templates of its compiler; `sottovoce` is the app's, for
-/// the URLs of its two workers.
+/// `sottovoce` is the app's own policy, for the URLs of its two workers; the views make elements and no markup.
 pub const PAGE: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; \
     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-    require-trusted-types-for 'script'; trusted-types svelte-trusted-html sottovoce";
+    require-trusted-types-for 'script'; trusted-types sottovoce";
 
 /// The engine's worker: it may speak to the nodes of other people's conversations too. It has no document, so nothing
 /// that anybody wrote can run there.
@@ -21,14 +20,14 @@ pub const WORKER: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eva
 pub const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
 /// Everything shut but what the app has a use for: copying and sharing an invite, calls, media in full size.
-const PERMISSIONS: &str = "accelerometer=(), ambient-light-sensor=(), attribution-reporting=(), autoplay=(self), \
-    bluetooth=(), browsing-topics=(), camera=(self), clipboard-read=(), clipboard-write=(self), compute-pressure=(), \
+const PERMISSIONS: &str = "accelerometer=(), autoplay=(self), \
+    browsing-topics=(), camera=(self), clipboard-read=(), clipboard-write=(self), compute-pressure=(), \
     display-capture=(self), encrypted-media=(), fullscreen=(self), gamepad=(), geolocation=(), gyroscope=(), hid=(), \
-    identity-credentials-get=(), idle-detection=(), join-ad-interest-group=(), local-fonts=(), magnetometer=(), \
+    identity-credentials-get=(), idle-detection=(), local-fonts=(), magnetometer=(), \
     microphone=(self), midi=(), otp-credentials=(), payment=(), picture-in-picture=(self), \
     private-state-token-issuance=(), private-state-token-redemption=(), publickey-credentials-create=(), \
-    publickey-credentials-get=(), run-ad-auction=(), screen-wake-lock=(self), serial=(), speaker-selection=(self), \
-    storage-access=(), usb=(), web-share=(self), window-management=(), xr-spatial-tracking=()";
+    publickey-credentials-get=(), screen-wake-lock=(self), serial=(), speaker-selection=(self), \
+    storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()";
 
 /// Where the build puts the engine's worker; a test of the app holds it to that.
 const WORKER_PREFIX: &str = "/assets/worker-";
