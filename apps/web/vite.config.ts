@@ -1,9 +1,11 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 import { shell } from './build/shell.ts';
 
 export default defineConfig({
   plugins: [svelte(), shell()],
+  // The browser's tests (e2e) have their own runner.
+  test: { include: ['src/**/*.test.ts'] },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,
