@@ -33,6 +33,8 @@ const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unk
   forward: { to: 'ida', go: async (page) => { await page.getByTestId('message').nth(-1).click({ button: 'right' }); await page.locator('[data-item=forward]').click(); } },
   'row-menu': { go: async (page) => page.getByTestId('conversation').nth(1).click({ button: 'right' }) },
   side: { to: 'harvest', go: async (page) => { if (await page.locator('aside').count() === 0) await page.locator('header [aria-expanded]').last().click(); } },
+  rtl: { to: 'harvest', go: async (page) => page.evaluate(() => { document.documentElement.dir = 'rtl'; }) },
+  italian: { to: 'harvest', go: async (page) => { await page.evaluate(() => localStorage.setItem('language', 'it')); await page.reload(); await page.locator('.timeline.begun').waitFor(); } },
   offline: { to: 'luca', go: async (page) => page.evaluate(() => window.fixture.engine.change((world) => { world.network = { ...world.network, state: 'offline' }; })) },
 };
 
