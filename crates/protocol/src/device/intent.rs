@@ -242,10 +242,7 @@ impl Parts<'_> {
         let new_id = group.id();
         if let Some(mut old) = self.groups.remove(&conversation) {
             group.adopt(cx, &mut old)?;
-            old.record.state = ConversationState::Restarted;
-            old.disconnected();
-            old.announce(cx)?;
-            old.save(cx)?;
+            old.restarted(cx)?;
             self.groups.insert(conversation, old);
         }
         group.announce(cx)?;

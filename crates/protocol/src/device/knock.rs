@@ -315,10 +315,7 @@ impl Parts<'_> {
         {
             group.adopt(cx, &mut old)?;
             if old_id != id {
-                old.record.state = ConversationState::Restarted;
-                old.disconnected();
-                old.announce(cx)?;
-                old.save(cx)?;
+                old.restarted(cx)?;
                 self.groups.insert(old_id, old);
             }
         }

@@ -5,6 +5,7 @@ use super::record::{self, PreviousLane, derive_epoch_keys, derive_lane};
 use super::validate::Judgement;
 use super::{Cx, DeviceError, Flow, Group, Provider};
 use crate::event::{ConversationState, Outcome, Record, SendState};
+use crate::mls::MlsStore;
 use crate::storage::{self, Space};
 use openmls::prelude::StagedCommit;
 use wire::id::{Hash, NodeKey};
@@ -131,17 +132,23 @@ impl Group {
         Ok(())
     }
 
-    /// We are no longer a member: keys go, what was queued fails.
-    pub(super) fn left(&mut self, cx: &mut Cx<'_>) -> Result<Flow, DeviceError> {
-        self.record.state = ConversationState::Left;
-        let id = self.id();
-        for item in self.out.drain(cx.storage)? {
-            if item.is_shown && !item.is_stored {
-                let msg_id = wire::id::MsgId(item.msg_id);
-                cx.record(Record::Sent { conversation: id, msg_id, state: SendState::Failed });
-            }
-        }
-        self.drop_plans(cx)?;
+    /// Ends a conversation that the other side never came to.
+    pub(crate) fn end(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        self.left(cx).map(|_| ())
+    }
+
+    /// Another group takes this one's place.
+    pub(crate) fn restarted(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        self.record.state = ConversationState::Restarted;
+        self.forget_keys(cx)?;
+        storage::clear(cx.storage, Space::Outbox, &self.record.id)?;
+        self.announce(cx)?;
+        self.save(cx)?;
+        Ok(())
+    }
+
+    /// Nothing of this conversation is read or written any more: connection state, keys and secrets go (LANE.md I7).
+    fn forget_keys(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         let link = self.link();
         if let (Some(handle), Some(state)) = (self.wire.handle, cx.links.ready(&link)) {
             state.owners.remove(&handle);
@@ -154,6 +161,31 @@ impl Group {
         self.record.lane = crate::lane::LaneKeys::derive(wire::lane::LaneClass::Group, &[0; 32]);
         (self.record.cell_key, self.record.whisper_key) =
             (crate::lane::SealKey::new([0; 32]), crate::lane::SealKey::new([0; 32]));
+        // It can come back no more: nothing is read from here on (LANE.md C7).
+        if self.mls.pending_commit().is_some() {
+            let provider = Provider::new(cx.crypto, &mut *cx.rng, cx.storage);
+            self.mls
+                .clear_pending_commit(openmls_traits::OpenMlsProvider::storage(&provider))
+                .map_err(|_| DeviceError::Bug("a pending commit is dropped"))?;
+        }
+        self.pending = None;
+        cx.storage.delete(Space::Pending, &self.record.id)?;
+        MlsStore(cx.storage).forget_secrets(self.mls.group_id())?;
+        Ok(())
+    }
+
+    /// We are no longer a member: keys go, what was queued fails.
+    pub(super) fn left(&mut self, cx: &mut Cx<'_>) -> Result<Flow, DeviceError> {
+        self.record.state = ConversationState::Left;
+        let id = self.id();
+        for item in self.out.drain(cx.storage)? {
+            if item.is_shown && !item.is_stored {
+                let msg_id = wire::id::MsgId(item.msg_id);
+                cx.record(Record::Sent { conversation: id, msg_id, state: SendState::Failed });
+            }
+        }
+        self.drop_plans(cx)?;
+        self.forget_keys(cx)?;
         self.announce(cx)?;
         self.save(cx)?;
         Ok(Flow::Stop)

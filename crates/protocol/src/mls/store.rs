@@ -2,6 +2,7 @@
 
 use super::codec::from_bytes;
 use crate::storage::{Space, Storage, StorageError, encode};
+use openmls::prelude::GroupId;
 use openmls_traits::storage::{CURRENT_VERSION as V, StorageProvider, traits};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -60,7 +61,20 @@ fn decode_described<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StorageError
     }
 }
 
+/// A group's epoch secrets with nothing in them, as stored: five empty secrets.
+const NO_EPOCH_SECRETS: [u8; 6] = [FORMAT, 0, 0, 0, 0, 0];
+/// Message secrets likewise: no past epochs (2), three empty secrets, no context, an empty secret tree (6), no time.
+const NO_MESSAGE_SECRETS: [u8; 14] = [FORMAT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
 impl MlsStore<'_> {
+    /// Forgets every secret of a group that is over for this device; the group still loads, for its members and
+    /// policy, and does nothing more (LANE.md C4, I7).
+    pub(crate) fn forget_secrets(&self, id: &GroupId) -> Result<(), StorageError> {
+        self.0.put(Space::Mls, &key(Label::EpochSecrets, id)?, &NO_EPOCH_SECRETS)?;
+        self.0.put(Space::Mls, &key(Label::MessageSecrets, id)?, &NO_MESSAGE_SECRETS)?;
+        crate::storage::clear(self.0, Space::Mls, &key(Label::EpochKeys, id)?)
+    }
+
     fn write<K: Serialize, T: Serialize>(&self, label: Label, id: &K, value: &T) -> Result<(), StorageError> {
         let bytes = match label {
             Label::JoinConfig => encode_described(value)?,
@@ -355,7 +369,7 @@ impl StorageProvider<V> for MlsStore<'_> {
 mod tests {
     use super::*;
     use crate::storage::MemoryStorage;
-    use openmls::prelude::{GroupId, MlsGroupJoinConfig};
+    use openmls::prelude::MlsGroupJoinConfig;
 
     #[test]
     fn join_configuration_reads_back_after_a_restart() {
