@@ -127,6 +127,8 @@ pub(crate) struct Wire {
     /// A cell whose blob is on its way.
     pub(crate) waiting: Option<Cell>,
     pub(crate) blob: Option<(Hash, Bytes)>,
+    /// The user was told that the node has no such blob.
+    pub(crate) is_withheld_told: bool,
     /// A Rewind in progress.
     pub(crate) probe: Option<Probe>,
     pub(crate) is_previous_asked: bool,

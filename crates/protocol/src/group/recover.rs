@@ -6,13 +6,14 @@ use crate::content::{AppContent, Kind};
 use crate::event::{Alert, ConversationState, Record};
 use crate::identity::DeviceIdentity;
 use crate::link::{Asked, GroupAsk};
+use std::ops::Bound;
 use wire::id::{AccountId, Hash, NodeKey};
 use wire::lane::{CellKind, GEN_ANY, LaneClass, Seq};
 use wire::node::{Append, Event, Open, Page, Refusal, Request};
 use wire::receipt::{Evidence, Receipt};
 
 /// Text is held so long while a commit is suspected.
-const SUSPECT_MS: u64 = 30_000;
+pub(super) const SUSPECT_MS: u64 = 30_000;
 /// A device asks to be added again at most once a day.
 pub(super) const READD_MS: u64 = 86_400_000;
 /// Unreadable cells within ten minutes that make us ask.
@@ -153,7 +154,8 @@ impl Group {
         cx: &mut Cx<'_>,
         failure: crate::event::BlobFailure,
     ) -> Result<(), DeviceError> {
-        if failure == crate::event::BlobFailure::NotFound {
+        if failure == crate::event::BlobFailure::NotFound && !self.wire.is_withheld_told {
+            self.wire.is_withheld_told = true;
             cx.record(Record::Alert { conversation: Some(self.id()), alert: Alert::Withholds });
         }
         self.wire.waiting = None;
@@ -235,7 +237,8 @@ impl Group {
             if theirs.head == held.head && theirs.gen_before == held.gen_before {
                 continue;
             }
-            let links = probe.steps.range(held.seq + 1..=last.seq).map(|(_, step)| step.link.clone()).collect();
+            let between = (Bound::Excluded(held.seq), Bound::Included(last.seq));
+            let links = probe.steps.range(between).map(|(_, step)| step.link.clone()).collect();
             let evidence = Evidence {
                 node_key: NodeKey(self.record.node_key),
                 lane_id: self.lane_id(),
@@ -287,6 +290,8 @@ impl Group {
     /// The node contradicts itself: say so, with proof where there is one, and show the others our receipts.
     pub(super) fn disputed(&mut self, cx: &mut Cx<'_>, evidence: Option<Evidence>) -> Result<(), DeviceError> {
         let is_news = self.record.state == ConversationState::Active || evidence.is_some();
+        // A Rewind has forgotten it, and it is what the others can prove the node's lie with.
+        let proof = evidence.as_ref().map(|evidence| evidence.a.clone());
         if is_news {
             let evidence = evidence.and_then(|evidence| evidence.encode().ok()).map(bytes::Bytes::from);
             if evidence.is_some() {
@@ -294,16 +299,20 @@ impl Group {
             }
             cx.record(Record::Alert { conversation: Some(self.id()), alert: Alert::TwoHistories { evidence } });
         }
-        self.post_receipts(cx)?;
+        self.post_receipts(cx, proof)?;
         self.announce(cx)?;
         self.save(cx)?;
         Ok(())
     }
 
     /// Shows the others our receipts, once on a connection.
-    fn post_receipts(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+    fn post_receipts(&mut self, cx: &mut Cx<'_>, also: Option<Receipt>) -> Result<(), DeviceError> {
         if !self.wire.posted_receipts && self.is_active() && self.record.leaves > 1 {
-            let receipts = self.held_receipts(cx)?;
+            let mut receipts = self.held_receipts(cx)?;
+            if let Some(receipt) = also.filter(|also| !receipts.contains(also)) {
+                receipts.truncate(wire::limit::RECEIPTS_KEPT - 1);
+                receipts.insert(0, receipt);
+            }
             if !receipts.is_empty() {
                 self.wire.posted_receipts = true;
                 self.send_control(cx, Kind::Receipts { receipts })?;
@@ -384,7 +393,7 @@ impl Group {
             let alert = Alert::MemberContradicts { account: sender.account_id };
             cx.record(Record::Alert { conversation: Some(self.id()), alert });
         }
-        self.post_receipts(cx)
+        self.post_receipts(cx, None)
     }
 
     /// A receipt past the moving commit whose gen is not past it: the node had another history (LANE.md C4).
@@ -460,8 +469,11 @@ impl Group {
         Ok(())
     }
 
-    /// Counts a member's commits within an hour.
+    /// Counts a member's commits within an hour. One for each joiner is what an admin with many guests needs.
     pub(super) fn note_commit(&mut self, cx: &mut Cx<'_>, leaf: u32, judgement: &super::validate::Judgement) {
+        if judgement.is_growth {
+            return;
+        }
         let (since_ms, count) = self.commits.entry(leaf).or_insert((cx.now_ms, 0));
         if since_ms.saturating_add(COMMITS_SPAN_MS) < cx.now_ms {
             (*since_ms, *count) = (cx.now_ms, 0);

@@ -145,6 +145,8 @@ pub(crate) struct Judgement {
     pub(crate) committer: DeviceIdentity,
     /// Members or policy changed: the user sees it.
     pub(crate) is_visible: bool,
+    /// It lets somebody in and takes nobody out.
+    pub(crate) is_growth: bool,
 }
 
 /// Judges a commit that OpenMLS accepted, by its public part alone (LANE.md C5).
@@ -174,7 +176,7 @@ pub(crate) fn judge(
         *accounts.entry(identity.account_id).or_insert(0usize) += 1;
     }
     let mut after = before.clone();
-    let (mut is_move, mut is_visible, mut needs_admin) = (false, false, false);
+    let (mut is_move, mut is_visible, mut needs_admin, mut has_joiners) = (false, false, false, false);
     let mut removed = BTreeSet::new();
     for queued in staged.queued_proposals() {
         is_move = true;
@@ -182,7 +184,7 @@ pub(crate) fn judge(
             return Ok(Err(GroupError::Proposal));
         }
         match judge_proposal(group, queued, certificates, &mut accounts)? {
-            Ok(Change::Members) => (needs_admin, is_visible) = (true, true),
+            Ok(Change::Members) => (needs_admin, is_visible, has_joiners) = (true, true, true),
             Ok(Change::Removed(leaf)) => {
                 (needs_admin, is_visible) = (true, true);
                 removed.insert(leaf);
@@ -203,7 +205,8 @@ pub(crate) fn judge(
     if after.is_direct != before.is_direct || after.previous != before.previous {
         return Ok(Err(GroupError::Proposal));
     }
-    Ok(check_bounds(&after, &accounts).map(|()| Judgement { is_move, committer, is_visible }))
+    let is_growth = has_joiners && removed.is_empty();
+    Ok(check_bounds(&after, &accounts).map(|()| Judgement { is_move, committer, is_visible, is_growth }))
 }
 
 enum Change {
