@@ -582,6 +582,11 @@ pub enum Alert {
     Gap,
     /// The node's key is not the one that the conversation names.
     WrongNode,
+    /// A member's Welcome found nobody: an invite that was used up or had expired, a door that is gone.
+    NotReached {
+        /// Who.
+        account: AccountId,
+    },
 }
 
 impl Alert {
@@ -601,6 +606,9 @@ impl Alert {
             Self::InviteLeaked => "Someone else tried this invite".into(),
             Self::DoorFlooded => "Your address is being flooded; invites still work".into(),
             Self::Gap => "Messages between leaving and rejoining are missing here".into(),
+            Self::NotReached { .. } => {
+                format!("{who} was not reached and reads nothing here; meet by a new invite")
+            }
             Self::WrongNode => "This address is answered by another node than before; nothing was sent to it".into(),
         }
     }

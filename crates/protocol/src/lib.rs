@@ -14,7 +14,7 @@ pub mod mls;
 pub mod policy;
 pub mod storage;
 
-#[cfg(feature = "inspect")]
-pub use device::Inspection;
 pub use device::{Context, Device};
+#[cfg(feature = "inspect")]
+pub use device::{Glance, Inspection};
 pub use group::DeviceError;

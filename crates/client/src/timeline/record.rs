@@ -267,6 +267,7 @@ fn describe(alert: &Alert) -> (&'static str, Option<AccountId>) {
         Alert::DoorFlooded => ("door_flooded", None),
         Alert::Gap => ("gap", None),
         Alert::WrongNode => ("wrong_node", None),
+        Alert::NotReached { account } => ("not_reached", Some(*account)),
     }
 }
 

@@ -46,7 +46,32 @@ pub struct Inspection {
     pub wire: String,
 }
 
+/// What changes whenever a conversation's inside does that a checker asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance {
+    epoch: u64,
+    cursor: Seq,
+    state: ConversationState,
+    has_mls_pending: bool,
+    has_sealed_commit: bool,
+    cell_key: [u8; 32],
+}
+
 impl Device {
+    /// A cheap look at a conversation, while the device is loaded.
+    pub fn glance(&self, conversation: ConversationId) -> Option<Glance> {
+        let group = self.groups.get(&conversation)?;
+        let record = &group.record;
+        Some(Glance {
+            epoch: record.epoch,
+            cursor: record.cursor,
+            state: record.state,
+            has_mls_pending: group.mls.pending_commit().is_some(),
+            has_sealed_commit: group.has_sealed_commit(),
+            cell_key: *record.cell_key.as_bytes(),
+        })
+    }
+
     /// A conversation's inside, while the device is loaded.
     pub fn inspect(&self, conversation: ConversationId) -> Option<Inspection> {
         let group = self.groups.get(&conversation)?;

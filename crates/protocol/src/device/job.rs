@@ -4,17 +4,18 @@
 //! stage begins again. A sealed knock keeps its bytes, so that the node recognises a repeated one.
 
 use super::Parts;
+use super::deliver::Parcel;
+use super::pool::Invite;
 use crate::contact::door::open_door_key_package;
 use crate::contact::{
-    BlobKey, BlobReference, DoorRecord, IntroPublic, InviteBundle, InviteKind, InviteLink, JoinRequest, Knock,
-    KnockKind, KnockLane, Readd, SealKnockError, WelcomeContent, WelcomeKnock, WelcomePackage, WelcomePurpose,
-    derive_door_id, seal_knock,
+    DoorRecord, IntroPublic, InviteBundle, InviteKind, InviteLink, JoinRequest, Knock, KnockKind, KnockLane, Readd,
+    SealKnockError, derive_door_id, seal_knock,
 };
 use crate::event::{
     BlobFailure, ConversationId, Effect, IntentError, IntentId, Link, LinkKind, Outcome, Record, Work, WorkBound,
 };
-use crate::group::{Cx, Delivery, DeviceError, Group, Joiner, JoinerWelcome, Plan, ReaddWish, Route, Target};
-use crate::identity::{NodeUrl, UnverifiedCertificate};
+use crate::group::{Cx, DeviceError, Group, Joiner, Plan, ReaddWish, Route, Target};
+use crate::identity::NodeUrl;
 use crate::link::{Asked, LaneAsk};
 use crate::policy::Policy;
 use crate::storage::{self, Space, Storage, StorageError};
@@ -27,17 +28,17 @@ use wire::node::{Append, DoorClaim, Event, Handle, Open, Refusal, Request};
 
 /// How long a blob of a Welcome stays at the node.
 const WELCOME_BLOB_S: u64 = 30 * 86_400;
-/// Tree and certificates up to this many bytes travel in the knock.
-const INLINE_BYTES_MAX: usize = 6_000;
-/// Waits between tries of a stage that failed, milliseconds.
+/// Waits between tries of a stage that failed, milliseconds; doubled each time for a bundle that does not come.
 const RETRY_MS: u64 = 5_000;
+/// The longest such wait.
+const RETRY_MS_MAX: u64 = 60_000;
 
 /// Knocks on one lane over one connection at most.
 const KNOCKS_ON_A_LANE_MAX: u32 = 64;
 
 /// What a job is for.
 #[derive(Clone, Serialize, Deserialize)]
-enum Purpose {
+pub(super) enum Purpose {
     /// Following an invite link.
     Accept { link: String, note: String },
     /// A conversation by address.
@@ -50,41 +51,28 @@ enum Purpose {
     Readd { group: [u8; 16], suspect_leaf: Option<u32> },
     /// A sealed knock on its way; nothing follows.
     Knock,
-}
-
-/// A Welcome for one joiner.
-#[derive(Clone, Serialize, Deserialize)]
-struct Parcel {
-    note: String,
-    welcome: Vec<u8>,
-    rest: Rest,
-    purpose: Why,
-}
-
-/// Tree and certificates: small enough for the knock, or in a blob.
-#[derive(Clone, Serialize, Deserialize)]
-enum Rest {
-    Inline { tree: Vec<u8>, certificates: Vec<Vec<u8>> },
-    Blob { id: [u8; 32], key: [u8; 32] },
-}
-
-/// Why a Welcome goes out.
-#[derive(Clone, Serialize, Deserialize)]
-enum Why {
-    New,
-    Readd,
-    Reboot([u8; 16]),
+    /// A sealed knock with a Welcome: whom it lets into which conversation.
+    WelcomeKnock { group: [u8; 16], account: [u8; 32] },
+    /// A sealed knock at a group's invite. It goes once the lane for its answer stands, or the answer finds no lane.
+    Join { reply: [u8; 32] },
 }
 
 /// Where a job stands.
 #[derive(Clone, Serialize, Deserialize)]
-enum Stage {
+pub(super) enum Stage {
     /// The invite's bundle is wanted.
     Fetch { node_url: NodeUrl, blob_id: [u8; 32] },
     /// A door's record is wanted, with a KeyPackage or without.
     Claim { node_url: NodeUrl, account: [u8; 32], is_record_only: bool },
-    /// A knock is to be appended; the blob that it points to first, if it has one.
-    Append { target: Target, body: Vec<u8>, blob: Option<[u8; 32]> },
+    /// A knock is to be appended; the blob that it points to first, if it has one. Once it was sent, the node may
+    /// have it although no receipt came.
+    Append { target: Target, body: Vec<u8>, blob: Option<[u8; 32]>, is_sent: bool },
+}
+
+impl Stage {
+    pub(super) fn append(target: Target, body: Vec<u8>, blob: Option<[u8; 32]>) -> Self {
+        Self::Append { target, body, blob, is_sent: false }
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -104,6 +92,12 @@ struct Progress {
     nth: u32,
     work: u64,
     retry_at_ms: u64,
+    /// Tries of this stage that failed.
+    tries: u32,
+    /// The knock went out over this connection.
+    is_sent: bool,
+    /// It went out over another one before, and no answer came: the node may have it.
+    is_doubtful: bool,
 }
 
 /// One job.
@@ -125,6 +119,25 @@ impl Job {
 
     pub(super) fn intent(&self) -> Option<IntentId> {
         self.record.intent
+    }
+
+    /// Notes that the knock goes out, or that the node surely did not take it.
+    fn note_sent(&mut self, cx: &Cx<'_>, id: u64, now_sent: bool) -> Result<(), DeviceError> {
+        if let Stage::Append { is_sent, .. } = &mut self.record.stage {
+            self.progress.is_doubtful |= now_sent && *is_sent && !self.progress.is_sent;
+            self.progress.is_sent = now_sent;
+            if *is_sent != now_sent {
+                *is_sent = now_sent;
+                storage::put(cx.storage, Space::Jobs, &id.to_be_bytes(), &self.record)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the node may have taken the knock although it refuses it now.
+    fn may_have_arrived(&self) -> bool {
+        let was_sent = matches!(&self.record.stage, Stage::Append { is_sent: true, .. });
+        was_sent && (self.progress.is_doubtful || !self.progress.is_sent)
     }
 
     fn link(&self) -> Option<Link> {
@@ -153,7 +166,7 @@ fn target_of(node_url: &NodeUrl, target: &crate::contact::KnockTarget) -> Target
 }
 
 impl Parts<'_> {
-    fn new_job(
+    pub(super) fn new_job(
         &mut self,
         cx: &mut Cx<'_>,
         intent: Option<IntentId>,
@@ -208,44 +221,6 @@ impl Parts<'_> {
         self.new_job(cx, Some(intent), Purpose::Member { group: group.0 }, stage)
     }
 
-    /// Sends Welcomes on their way: one knock each, tree and certificates once for all of them.
-    pub(super) fn deliver(&mut self, cx: &mut Cx<'_>, delivery: Delivery) -> Result<(), DeviceError> {
-        let Delivery { tree, certificates, joiners, is_readd, restarts } = delivery;
-        let purpose = match (is_readd, restarts) {
-            (true, _) => Why::Readd,
-            (false, Some(group_id)) => Why::Reboot(group_id),
-            (false, None) => Why::New,
-        };
-        let inline_bytes = tree.len() + certificates.iter().map(Vec::len).sum::<usize>();
-        let rest = if inline_bytes <= INLINE_BYTES_MAX {
-            Rest::Inline { tree, certificates }
-        } else {
-            let certificates =
-                certificates.iter().filter_map(|bytes| UnverifiedCertificate::parse(bytes).ok()).collect();
-            let package = WelcomePackage { welcome: Bytes::new(), tree: tree.into(), certificates };
-            let (reference, blob) = package
-                .seal_rest(cx.rng)
-                .map_err(|_| DeviceError::Bug("tree and certificates of at most 1,024 leaves fit 16 MiB"))?;
-            cx.storage.put(Space::Blobs, &blob.id.0, &blob.ciphertext)?;
-            Rest::Blob { id: reference.id.0, key: reference.key.0 }
-        };
-        for JoinerWelcome { route, note, welcome } in joiners {
-            let parcel = Parcel { note, welcome, rest: rest.clone(), purpose: purpose.clone() };
-            match route {
-                Route::Known(target) => {
-                    if let Some(stage) = self.seal_welcome(cx, &parcel, target)? {
-                        self.new_job(cx, None, Purpose::Knock, stage)?;
-                    }
-                }
-                Route::Door { account, node_url } => {
-                    let stage = Stage::Claim { node_url, account, is_record_only: true };
-                    self.new_job(cx, None, Purpose::Welcome { parcel: Box::new(parcel) }, stage)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Asks an admin of the group, by its door, to be added again.
     pub(super) fn ask_readd(&mut self, cx: &mut Cx<'_>, wish: &ReaddWish) -> Result<(), DeviceError> {
         let Some(group) = self.groups.get(&ConversationId(wish.group)) else { return Ok(()) };
@@ -264,31 +239,8 @@ impl Parts<'_> {
         self.new_job(cx, None, purpose, stage)
     }
 
-    fn seal_welcome(&mut self, cx: &mut Cx<'_>, parcel: &Parcel, target: Target) -> Result<Option<Stage>, DeviceError> {
-        let purpose = match &parcel.purpose {
-            Why::New => WelcomePurpose::New,
-            Why::Readd => WelcomePurpose::Readd,
-            Why::Reboot(group_id) => WelcomePurpose::Reboot { group_id: group_id.to_vec().into() },
-        };
-        let welcome: Bytes = parcel.welcome.clone().into();
-        let (content, blob) = match &parcel.rest {
-            Rest::Inline { tree, certificates } => {
-                let certificates =
-                    certificates.iter().filter_map(|bytes| UnverifiedCertificate::parse(bytes).ok()).collect();
-                (WelcomeContent::Inline(WelcomePackage { welcome, tree: tree.clone().into(), certificates }), None)
-            }
-            Rest::Blob { id, key } => {
-                let rest = BlobReference { id: BlobId(*id), key: BlobKey(*key) };
-                (WelcomeContent::Apart { welcome, rest }, Some(*id))
-            }
-        };
-        let kind = KnockKind::Welcome(WelcomeKnock { content, purpose });
-        let body = self.seal(cx, &target, kind, &parcel.note)?;
-        Ok(body.map(|body| Stage::Append { target, body, blob }))
-    }
-
     /// Seals a knock; none if it does not fit the cell, or the target's key is none.
-    fn seal(
+    pub(super) fn seal(
         &self,
         cx: &mut Cx<'_>,
         target: &Target,
@@ -360,6 +312,11 @@ impl Parts<'_> {
             }
             (Stage::Append { target, .. }, Some(link)) => {
                 cx.links.want(&link);
+                if let Purpose::Join { reply } = &job.record.purpose
+                    && !self.invites.get(&Hash(*reply)).is_some_and(Invite::is_open)
+                {
+                    return Ok(());
+                }
                 let class = if target.is_door { LaneClass::Door } else { LaneClass::Invite };
                 let request = Request::Open(Open {
                     class,
@@ -393,6 +350,7 @@ impl Parts<'_> {
                 job.progress.work = nonce;
                 let request = append_knock(handle, body, job.progress.nth, nonce);
                 cx.links.ask(&link, Asked::Job(id, LaneAsk::Append), request);
+                job.note_sent(cx, id, true)?;
             }
             (Stage::Fetch { .. } | Stage::Append { .. }, _) => {}
         }
@@ -419,7 +377,7 @@ impl Parts<'_> {
                 if !target.is_door {
                     let request = append_knock(handle, body, job.progress.nth, 0);
                     cx.links.ask(&link, Asked::Job(id, LaneAsk::Append), request);
-                    return Ok(());
+                    return job.note_sent(cx, id, true);
                 }
                 let bound = WorkBound::Knock(lane_of(target), Hash::of(&[body]));
                 let hello = cx.links.ready(&link).and_then(|state| state.hello.clone());
@@ -458,15 +416,18 @@ impl Parts<'_> {
                 cx.links.ask(&link, Asked::Job(id, LaneAsk::Append), request);
                 Ok(())
             }
-            (LaneAsk::Claim, Event::Refused(Refusal::NoDoor)) => self.finish_job(cx, id, Err(IntentError::NoDoor)),
+            (LaneAsk::Claim, Event::Refused(Refusal::NoDoor)) => self.give_up_job(cx, id, IntentError::NoDoor),
             (LaneAsk::Open | LaneAsk::Append, Event::Refused(Refusal::Denied | Refusal::Closed)) => {
-                self.finish_job(cx, id, Err(IntentError::InviteGone))
+                self.give_up_job(cx, id, IntentError::InviteGone)
             }
             (_, Event::Refused(refusal)) => {
                 let wait = match refusal {
                     Refusal::Busy { retry_after_ms } | Refusal::Full { retry_after_ms } => u64::from(retry_after_ms),
                     _ => 0,
                 };
+                if ask == LaneAsk::Append && !job.progress.is_doubtful {
+                    job.note_sent(cx, id, false)?;
+                }
                 let jitter = cx.jitter(RETRY_MS);
                 job.progress = Progress { retry_at_ms: cx.now_ms + wait.max(500) + jitter, ..Progress::default() };
                 Ok(())
@@ -505,6 +466,43 @@ impl Parts<'_> {
         Ok(())
     }
 
+    /// A node refused a job for good. Whoever was to be let in is not, and the user is told (LANE.md s.7).
+    fn give_up_job(&mut self, cx: &mut Cx<'_>, id: u64, error: IntentError) -> Result<(), DeviceError> {
+        let Some(job) = self.jobs.get(&id) else { return Ok(()) };
+        let (purpose, may_have_arrived) = (job.record.purpose.clone(), job.may_have_arrived());
+        self.finish_job(cx, id, Err(error))?;
+        match purpose {
+            Purpose::Welcome { parcel } => self.not_reached(cx, parcel.group(), &parcel.account()),
+            Purpose::WelcomeKnock { group, account } if !may_have_arrived => {
+                self.not_reached(cx, ConversationId(group), &AccountId(account))
+            }
+            Purpose::Join { reply } if !may_have_arrived => self.close_invite(cx, Hash(reply), None),
+            _ => Ok(()),
+        }
+    }
+
+    fn jobs_of_reply(&self, key: &Hash) -> Vec<u64> {
+        let waits = |job: &Job| matches!(&job.record.purpose, Purpose::Join { reply } if *reply == key.0);
+        self.jobs.iter().filter(|(_, job)| waits(job)).map(|(id, _)| *id).collect()
+    }
+
+    /// A lane for an answer stands: the knock that waits for it goes.
+    pub(super) fn reply_lane_open(&mut self, cx: &mut Cx<'_>, key: &Hash) -> Result<(), DeviceError> {
+        for id in self.jobs_of_reply(key) {
+            self.advance_job(cx, id)?;
+        }
+        Ok(())
+    }
+
+    /// A lane for an answer is gone: the answer came, or there will be none.
+    pub(super) fn reply_lane_gone(&mut self, cx: &mut Cx<'_>, key: &Hash, is_used: bool) -> Result<(), DeviceError> {
+        for id in self.jobs_of_reply(key) {
+            let outcome = if is_used { Ok(Outcome::Asked) } else { Err(IntentError::InviteGone) };
+            self.finish_job(cx, id, outcome)?;
+        }
+        Ok(())
+    }
+
     /// A door answered: the record, and perhaps a KeyPackage, which stays with the job from here on.
     fn claimed(
         &mut self,
@@ -520,16 +518,16 @@ impl Parts<'_> {
             return Ok(());
         };
         let Ok(record) = DoorRecord::open(&AccountId(account), record) else {
-            return self.finish_job(cx, id, Err(IntentError::Forged));
+            return self.give_up_job(cx, id, IntentError::Forged);
         };
         let target = target_of(&node_url, &record.target);
         match purpose {
             Purpose::Welcome { parcel } => match self.seal_welcome(cx, &parcel, target)? {
-                Some(stage) => self.set_stage(cx, id, Purpose::Knock, stage),
-                None => self.finish_job(cx, id, Err(IntentError::Forged)),
+                Some(stage) => self.set_stage(cx, id, parcel.knock(), stage),
+                None => self.give_up_job(cx, id, IntentError::Forged),
             },
             Purpose::Readd { group, suspect_leaf } => match self.seal_readd(cx, group, suspect_leaf, &target)? {
-                Some(body) => self.set_stage(cx, id, Purpose::Knock, Stage::Append { target, body, blob: None }),
+                Some(body) => self.set_stage(cx, id, Purpose::Knock, Stage::append(target, body, None)),
                 None => self.finish_job(cx, id, Err(IntentError::Forged)),
             },
             Purpose::Add { .. } | Purpose::Member { .. } => {
@@ -560,7 +558,7 @@ impl Parts<'_> {
                     }
                 }
             }
-            Purpose::Accept { .. } | Purpose::Knock => Ok(()),
+            Purpose::Accept { .. } | Purpose::Knock | Purpose::WelcomeKnock { .. } | Purpose::Join { .. } => Ok(()),
         }
     }
 
@@ -638,7 +636,10 @@ impl Parts<'_> {
                 Err(BlobFailure::NotFound) => self.finish_job(cx, id, Err(IntentError::InviteGone))?,
                 Err(BlobFailure::Refused | BlobFailure::Network) => {
                     if let Some(job) = self.jobs.get_mut(&id) {
-                        job.progress = Progress { retry_at_ms: cx.now_ms + RETRY_MS, ..Progress::default() };
+                        let tries = job.progress.tries.saturating_add(1);
+                        let wait_ms = (RETRY_MS << tries.min(4)).min(RETRY_MS_MAX);
+                        let retry_at_ms = cx.now_ms + wait_ms / 2 + cx.jitter(wait_ms / 2);
+                        job.progress = Progress { retry_at_ms, tries, ..Progress::default() };
                     }
                 }
             }
@@ -659,26 +660,27 @@ impl Parts<'_> {
         if inviter == cx.me.identity.account_id {
             return self.finish_job(cx, id, Err(IntentError::OwnInvite));
         }
-        if bundle.expires_s <= cx.now_ms / 1_000 {
-            return self.finish_job(cx, id, Err(IntentError::InviteGone));
-        }
         super::knock::put_contact(cx, inviter, &link.node_url, &bundle.name)?;
         let target = target_of(&link.node_url, &bundle.target);
         match bundle.kind {
             InviteKind::Person { key_package } => {
                 let joiner = Joiner::new(cx.crypto, &key_package, &bundle.certificate, Route::Known(target), note)?;
                 let conversation = self.new_direct(cx, &link.node_url, bundle.node_pk, inviter, joiner)?;
+                self.await_answer(cx, conversation, inviter, bundle.expires_s)?;
                 self.finish_job(cx, id, Ok(Outcome::Conversation(conversation)))
             }
             InviteKind::Group { .. } => {
                 let lane = KnockLane::generate(cx.crypto, LaneClass::Invite, cx.rng)
                     .map_err(|_| DeviceError::Bug("a fresh key generates"))?;
                 let key_package = super::pool::make_key_package(cx, crate::contact::KeyPackageUse::Once)?;
-                let reply = lane.target();
+                let (reply, key) = (lane.target(), lane.lane_id().0);
                 self.open_reply_lane(cx, lane, &link.node_url, inviter)?;
                 let join = JoinRequest { key_package, reply };
                 match self.seal(cx, &target, KnockKind::Join(Box::new(join)), &note)? {
-                    Some(body) => self.set_stage(cx, id, Purpose::Knock, Stage::Append { target, body, blob: None }),
+                    Some(body) => {
+                        let purpose = Purpose::Join { reply: key };
+                        self.set_stage(cx, id, purpose, Stage::append(target, body, None))
+                    }
                     None => self.finish_job(cx, id, Err(IntentError::Forged)),
                 }
             }
@@ -715,8 +717,7 @@ impl Parts<'_> {
         }
         let is_wanted = self.jobs.values().any(|job| {
             points_to_it(job)
-                || matches!(&job.record.purpose, Purpose::Welcome { parcel }
-                    if matches!(&parcel.rest, Rest::Blob { id, .. } if *id == blob_id.0))
+                || matches!(&job.record.purpose, Purpose::Welcome { parcel } if parcel.points_to(&blob_id))
         });
         if !ids.is_empty() && !is_wanted {
             cx.storage.delete(Space::Blobs, &blob_id.0)?;

@@ -2,11 +2,15 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `clock` | the time that irrevocable deletions go by |
+//! | `deliver` | Welcomes on their way, and those that find nobody |
 //! | `intent` | what the user wants |
 //! | `job` | work that reaches over several round trips: claims and knocks |
 //! | `knock` | what others knock with |
 //! | `pool` | our door, our invites, our KeyPackages |
 
+mod clock;
+mod deliver;
 #[cfg(feature = "inspect")]
 mod inspect;
 mod intent;
@@ -15,7 +19,7 @@ mod knock;
 mod pool;
 
 #[cfg(feature = "inspect")]
-pub use inspect::Inspection;
+pub use inspect::{Glance, Inspection};
 
 use crate::event::{Alert, ConversationId, Effect, Input, IntentId, Link, LinkKind, Record};
 use crate::group::{Cx, DeviceError, Group, Me, Verified};
@@ -462,6 +466,8 @@ impl Parts<'_> {
             group.wake(cx)?;
         }
         self.jobs_wake(cx)?;
+        clock::believed_ms(cx)?;
+        self.answers_due(cx)?;
         self.pool_wake(cx)
     }
 

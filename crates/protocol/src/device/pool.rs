@@ -37,6 +37,8 @@ const LAST_RESORT_GOOD_MS: u64 = 7 * DAY_MS;
 const PRIVATE_PAST_S: u64 = 14 * 86_400;
 /// Our door's lane is kept open so long ahead.
 const DOOR_AHEAD_S: u64 = 30 * 86_400;
+/// An invite's lane is read for so long after its end: knocks that came in time may still be there.
+const INVITE_PAST_MS: u64 = DAY_MS;
 /// KeyPackages at the door are replaced before they grow old.
 const DOOR_REPLACE_MS: u64 = 20 * DAY_MS;
 
@@ -131,6 +133,8 @@ pub(super) struct Invite {
     is_asked: bool,
     /// A step failed and is tried again at this time; 0: none.
     retry_at_ms: u64,
+    /// The user was told that it is over by this device's clock.
+    is_told_over: bool,
 }
 
 impl Invite {
@@ -140,7 +144,7 @@ impl Invite {
             let record: InviteRecord = storage::decode(1, &value, "invite")?;
             let lane = record.lane.lane(crypto, LaneClass::Invite)?;
             let key = Hash::parse(&key).map_err(|_| StorageError::Corrupt("invite"))?;
-            all.insert(key, Self { record, lane, handle: None, is_asked: false, retry_at_ms: 0 });
+            all.insert(key, Self { record, lane, handle: None, is_asked: false, retry_at_ms: 0, is_told_over: false });
         }
         Ok(all)
     }
@@ -151,6 +155,16 @@ impl Invite {
 
     pub(super) fn node_url(&self) -> &NodeUrl {
         &self.record.node_url
+    }
+
+    /// Whether its lane stands at the node.
+    pub(super) fn is_open(&self) -> bool {
+        self.handle.is_some()
+    }
+
+    /// Whether it is over by this device's clock; by then no node takes a knock for it.
+    fn is_over(&self, now_ms: u64) -> bool {
+        self.record.expires_s.saturating_mul(1_000) <= now_ms
     }
 
     pub(super) fn is_used(&self) -> bool {
@@ -164,6 +178,11 @@ impl Invite {
     fn save(&self, storage: &dyn Storage, key: &Hash) -> Result<(), StorageError> {
         storage::put(storage, Space::Invites, &key.0, &self.record)
     }
+}
+
+/// Whether something lies so far back, or in a future that only a clock which was wrong then can have seen.
+fn is_past(now_ms: u64, then_ms: u64, age_ms: u64) -> bool {
+    now_ms >= then_ms.saturating_add(age_ms) || then_ms > now_ms.saturating_add(DAY_MS)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -187,11 +206,12 @@ pub(super) fn make_key_package(cx: &mut Cx<'_>, usage: KeyPackageUse) -> Result<
     CheckedKeyPackage::check(key_package).map_err(|_| DeviceError::Bug("an own KeyPackage is valid"))
 }
 
-/// Whether this device made a KeyPackage of this reference and still remembers it.
+/// Deletes the private parts of KeyPackages that nobody may use any more, by the clock that is believed.
 pub(super) fn forget_old_key_packages(cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+    let now_s = super::clock::believed_ms(cx)? / 1_000;
     for (reference, value) in cx.storage.scan(Space::KeyPackages, &[])? {
         let record: KeyPackageRecord = storage::decode(1, &value, "KeyPackage")?;
-        if record.good_until_s.saturating_add(PRIVATE_PAST_S) < cx.now_ms / 1_000 {
+        if record.good_until_s.saturating_add(PRIVATE_PAST_S) < now_s {
             cx.storage.delete(Space::KeyPackages, &reference)?;
             let hash = postcard::from_bytes::<openmls::prelude::KeyPackageRef>(&reference)
                 .map_err(|_| StorageError::Corrupt("KeyPackage"))?;
@@ -298,7 +318,7 @@ impl Parts<'_> {
             is_used: false,
         };
         let key = Hash(lane.lane_id().0);
-        let invite = Invite { record, lane, handle: None, is_asked: false, retry_at_ms: 0 };
+        let invite = Invite { record, lane, handle: None, is_asked: false, retry_at_ms: 0, is_told_over: false };
         invite.save(cx.storage, &key)?;
         self.invites.insert(key, invite);
         self.advance_invite(cx, key)?;
@@ -326,7 +346,7 @@ impl Parts<'_> {
             is_used: false,
         };
         let key = Hash(lane.lane_id().0);
-        let invite = Invite { record, lane, handle: None, is_asked: false, retry_at_ms: 0 };
+        let invite = Invite { record, lane, handle: None, is_asked: false, retry_at_ms: 0, is_told_over: false };
         invite.save(cx.storage, &key)?;
         let link = invite.link();
         self.invites.insert(key, invite);
@@ -408,12 +428,16 @@ impl Parts<'_> {
                 if !invite.record.link.is_empty() {
                     let text = invite.record.link.clone();
                     let intent = invite.record.intent.take();
-                    cx.record(Record::Invite { invite: key, state: InviteState::Ready(text.clone()) });
+                    let is_over = invite.is_over(cx.now_ms);
+                    invite.is_told_over = is_over;
+                    let state = if is_over { InviteState::Closed } else { InviteState::Ready(text.clone()) };
+                    cx.record(Record::Invite { invite: key, state });
                     if let Some(intent) = intent {
                         invite.save(cx.storage, &key)?;
                         cx.record(Record::Outcome(intent, Ok(Outcome::Link(text))));
                     }
                 }
+                self.reply_lane_open(cx, &key)?;
                 self.on_invite_page(cx, key, &page)
             }
             (LaneAsk::Read, Event::Page(page)) => self.on_invite_page(cx, key, &page),
@@ -505,7 +529,9 @@ impl Parts<'_> {
     }
 
     fn shut_invite(&mut self, cx: &mut Cx<'_>, key: Hash) -> Result<(), DeviceError> {
+        let mut is_used = false;
         if let Some(invite) = self.invites.remove(&key) {
+            is_used = invite.record.is_used;
             let link = invite.link();
             if let Some(handle) = invite.handle {
                 cx.links.ask(&link, Asked::Invite(key, LaneAsk::Trim), Request::Close { handle });
@@ -515,13 +541,14 @@ impl Parts<'_> {
             }
         }
         cx.storage.delete(Space::Invites, &key.0)?;
-        Ok(())
+        self.reply_lane_gone(cx, &key, is_used)
     }
 
     /// The connection of our door and our invites stands.
     pub(super) fn door_ready(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         forget_old_key_packages(cx)?;
-        crate::group::forget_old_shown(cx)?;
+        let now_ms = super::clock::believed_ms(cx)?;
+        crate::group::forget_old_shown(cx, now_ms)?;
         let link = self.door_link(cx);
         if let Some(node_key) = cx.links.ready(&link).and_then(|state| state.hello.as_ref().map(|hello| hello.node_key))
         {
@@ -535,7 +562,7 @@ impl Parts<'_> {
                 expires_s: now_s + DOOR_AHEAD_S,
             });
             if self.door.handle.is_none() && cx.links.ask(&link, Asked::Door(LaneAsk::Open), request) {
-                let is_old = cx.now_ms >= self.door.state.filled_ms.saturating_add(DOOR_REPLACE_MS);
+                let is_old = is_past(cx.now_ms, self.door.state.filled_ms, DOOR_REPLACE_MS);
                 let count = if is_old { DOOR_FULL } else { 0 };
                 self.put_door(cx, count, is_old)?;
             }
@@ -563,7 +590,7 @@ impl Parts<'_> {
                 seal_door_key_package(&key_package, cx.rng).map_err(|_| DeviceError::Bug("a KeyPackage fits"))?;
             key_packages.push(sealed);
         }
-        let is_last_old = cx.now_ms + DAY_MS >= self.door.state.last_resort_ms.saturating_add(LAST_RESORT_GOOD_MS);
+        let is_last_old = is_past(cx.now_ms, self.door.state.last_resort_ms, LAST_RESORT_GOOD_MS - DAY_MS);
         let last_resort = if is_last_old {
             self.door.state.last_resort_ms = cx.now_ms;
             let key_package = make_key_package(cx, KeyPackageUse::LastResort)?;
@@ -683,14 +710,32 @@ impl Parts<'_> {
         }
     }
 
-    /// Closes what has expired.
-    pub(super) fn pool_wake(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
-        let now_s = cx.now_ms / 1_000;
-        let expired: Vec<Hash> =
-            self.invites.iter().filter(|(_, invite)| invite.record.expires_s <= now_s).map(|(key, _)| *key).collect();
-        for key in expired {
+    /// Ends invites whose time is over: in words when this device's clock says so, for good when it is believed. The
+    /// node alone refuses knocks that come too late, so a clock that jumps ends nothing.
+    fn invites_over(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        if !self.invites.values().any(|invite| invite.is_over(cx.now_ms)) {
+            return Ok(());
+        }
+        let believed_ms = super::clock::believed_ms(cx)?;
+        let mut over = Vec::new();
+        let now_ms = cx.now_ms;
+        for (key, invite) in self.invites.iter_mut().filter(|(_, invite)| invite.is_over(now_ms)) {
+            if invite.is_over(believed_ms.saturating_sub(INVITE_PAST_MS)) {
+                over.push(*key);
+            } else if !invite.is_told_over && !invite.record.link.is_empty() {
+                cx.record(Record::Invite { invite: *key, state: InviteState::Closed });
+            }
+            invite.is_told_over = true;
+        }
+        for key in over {
             self.close_invite(cx, key, Some(IntentError::InviteGone))?;
         }
+        Ok(())
+    }
+
+    /// Does what is due of invites and the door.
+    pub(super) fn pool_wake(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        self.invites_over(cx)?;
         let keys: Vec<Hash> = self.invites.keys().copied().collect();
         for key in keys {
             self.advance_invite(cx, key)?;
@@ -719,7 +764,8 @@ impl Parts<'_> {
     }
 
     pub(super) fn pool_wake_ms(&self, from_ms: u64) -> u64 {
-        let expiries = self.invites.values().map(|invite| invite.record.expires_s.saturating_mul(1_000));
+        let ends = self.invites.values().map(|invite| invite.record.expires_s.saturating_mul(1_000));
+        let expiries = ends.flat_map(|end_ms| [end_ms, end_ms.saturating_add(INVITE_PAST_MS)]);
         let retries = self.invites.values().map(|invite| invite.retry_at_ms).chain([self.door.retry_at_ms]);
         let due = expiries.chain(retries.filter(|due_ms| *due_ms > 0));
         due.filter(|due_ms| *due_ms >= from_ms).min().unwrap_or(u64::MAX)

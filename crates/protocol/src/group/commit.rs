@@ -21,6 +21,8 @@ use wire::limit::{GROUP_LEAVES_MAX, SEALS_PER_EPOCH_MAX, SMALL_GROUP_LEAVES};
 const HOUR_MS: u64 = 3_600_000;
 /// The first update after joining comes within a day.
 pub(super) const FIRST_UPDATE_MS: u64 = 23 * HOUR_MS;
+/// No update is due later than this after the one before.
+pub(super) const UPDATE_MS_MAX: u64 = 8 * 24 * HOUR_MS;
 /// A lane is rotated after 7 days.
 pub(super) const ROTATE_MS: u64 = 7 * 24 * HOUR_MS;
 /// A lane is rotated after 32 MiB.

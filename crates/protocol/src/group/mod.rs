@@ -256,7 +256,24 @@ impl Group {
     /// The connection stands: open the lane, and the one that was left.
     pub(crate) fn connected(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         self.wire = Wire::default();
+        self.doubt_times(cx.now_ms);
         self.pump(cx)
+    }
+
+    /// Takes back times that lie in the future because the clock was wrong when they were noted: what is due would
+    /// not come for years.
+    fn doubt_times(&mut self, now_ms: u64) {
+        let record = &mut self.record;
+        for noted_ms in [&mut record.lane_since_ms, &mut record.last_commit_ms, &mut record.last_readd_ms] {
+            *noted_ms = (*noted_ms).min(now_ms);
+        }
+        for (_, served_ms) in &mut record.readd_served {
+            *served_ms = (*served_ms).min(now_ms);
+        }
+        record.update_due_ms = record.update_due_ms.min(now_ms.saturating_add(commit::UPDATE_MS_MAX));
+        if let Some(suspect) = &mut record.suspect {
+            suspect.until_ms = suspect.until_ms.min(now_ms.saturating_add(recover::SUSPECT_MS));
+        }
     }
 
     /// The connection is gone: nothing is in flight any more.
@@ -365,6 +382,11 @@ pub(crate) struct Outbound {
 
 #[cfg(feature = "inspect")]
 impl Group {
+    /// Whether a sealed commit is stored.
+    pub(crate) fn has_sealed_commit(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// What waits to go out.
     pub(crate) fn outbound(&self) -> Outbound {
         let wire = &self.wire;

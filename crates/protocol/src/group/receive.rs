@@ -441,10 +441,10 @@ impl Group {
 const SHOWN_KEPT_MS: u64 = 60 * 86_400_000;
 
 /// Forgets which messages were shown once no node can bring them again.
-pub(crate) fn forget_old_shown(cx: &Cx<'_>) -> Result<(), DeviceError> {
+pub(crate) fn forget_old_shown(cx: &Cx<'_>, now_ms: u64) -> Result<(), DeviceError> {
     for (key, value) in cx.storage.scan(Space::Shown, &[])? {
         let at_ms = value.as_slice().try_into().map_or(0, u64::from_be_bytes);
-        if at_ms.saturating_add(SHOWN_KEPT_MS) < cx.now_ms {
+        if at_ms.saturating_add(SHOWN_KEPT_MS) < now_ms {
             cx.storage.delete(Space::Shown, &key)?;
         }
     }

@@ -83,6 +83,7 @@ impl Joiner {
 /// Welcomes that are ready to go out, for the device to knock with.
 #[derive(Clone)]
 pub(crate) struct Delivery {
+    pub(crate) group: [u8; 16],
     /// An encoded ratchet tree and the members' certificates, for all joiners.
     pub(crate) tree: Vec<u8>,
     pub(crate) certificates: Vec<Vec<u8>>,
@@ -94,6 +95,7 @@ pub(crate) struct Delivery {
 /// What one joiner gets.
 #[derive(Clone)]
 pub(crate) struct JoinerWelcome {
+    pub(crate) account: [u8; 32],
     pub(crate) route: Route,
     pub(crate) note: String,
     /// An MLS Welcome for this joiner alone.
@@ -215,9 +217,15 @@ impl Group {
         for joiner in joiners {
             let welcome =
                 split_welcome(welcome, &joiner.reference).ok_or(DeviceError::Bug("a Welcome names each joiner"))?;
-            welcomes.push(JoinerWelcome { route: joiner.route.clone(), note: joiner.note.clone(), welcome });
+            welcomes.push(JoinerWelcome {
+                account: joiner.account,
+                route: joiner.route.clone(),
+                note: joiner.note.clone(),
+                welcome,
+            });
         }
-        cx.welcomes.push(Delivery { tree, certificates, joiners: welcomes, is_readd, restarts: self.record.restarts });
+        let (group, restarts) = (self.record.id, self.record.restarts);
+        cx.welcomes.push(Delivery { group, tree, certificates, joiners: welcomes, is_readd, restarts });
         Ok(())
     }
 }
