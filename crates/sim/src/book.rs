@@ -3,7 +3,10 @@
 use crate::disk::Disk;
 use crate::network::Conn;
 use crate::phone::Phone;
+use crate::secrets::{self, Mark};
+use protocol::Glance;
 use protocol::event::{Alert, ConversationId, ConversationState, Record, SendState};
+use protocol::storage::{Space, Storage};
 use std::collections::{BTreeMap, BTreeSet};
 use wire::id::{AccountId, Hash, LaneId, MsgId};
 use wire::lane::{Gen, Seq};
@@ -73,6 +76,7 @@ struct Keys {
     lane_id: LaneId,
     cell_key: [u8; 32],
     whisper_key: [u8; 32],
+    is_over: bool,
 }
 
 /// What must be true, and what was seen.
@@ -86,13 +90,18 @@ pub struct Book {
     pub alerts: Vec<(usize, Alert)>,
     /// Whether any alert is a wrong: node and members are honest.
     pub is_honest: bool,
+    /// Conversations of which a node showed two histories: they need not converge, only what takes their place.
+    pub broken: BTreeSet<ConversationId>,
     /// Phones whose disk was copied or restored, or whose messages are resent: I4 and I5 do not hold for what they say.
     pub exempt: BTreeSet<usize>,
     messages: BTreeMap<MsgId, Message>,
     next_index: u64,
     positions: BTreeMap<(LaneId, Seq), (u64, Vec<u8>, usize)>,
     members: BTreeMap<(usize, ConversationId), BTreeSet<usize>>,
+    glances: BTreeMap<(usize, ConversationId), Glance>,
     keys: BTreeMap<(usize, ConversationId), Keys>,
+    /// MLS secrets as they were when each phone entered its present epoch.
+    secrets: BTreeMap<(usize, ConversationId), BTreeSet<Mark>>,
     left_keys: BTreeMap<usize, BTreeSet<[u8; 32]>>,
     shown: BTreeMap<(usize, ConversationId), Vec<MsgId>>,
     receipts: BTreeMap<(LaneId, Seq), (Gen, Hash)>,
@@ -107,12 +116,15 @@ impl Book {
             counts: Counts::default(),
             alerts: Vec::new(),
             is_honest: true,
+            broken: BTreeSet::new(),
             exempt: BTreeSet::new(),
             messages: BTreeMap::new(),
             next_index: 0,
             positions: BTreeMap::new(),
             members: BTreeMap::new(),
+            glances: BTreeMap::new(),
             keys: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             left_keys: BTreeMap::new(),
             shown: BTreeMap::new(),
             receipts: BTreeMap::new(),
@@ -230,6 +242,11 @@ impl Book {
     pub fn look(&mut self, at: usize, phone: &Phone) {
         let Some(device) = &phone.device else { return };
         for id in device.conversation_ids() {
+            let glance = device.glance(id);
+            if glance.is_none() || glance == self.glances.get(&(at, id)).copied() {
+                continue;
+            }
+            self.glances.extend(glance.map(|glance| ((at, id), glance)));
             let Some(inside) = device.inspect(id) else { continue };
             if inside.has_mls_pending != inside.has_sealed_commit {
                 self.wrong(format!(
@@ -242,6 +259,7 @@ impl Book {
                 lane_id: inside.lane_id,
                 cell_key: inside.cell_key,
                 whisper_key: inside.whisper_key,
+                is_over: matches!(inside.state, ConversationState::Left | ConversationState::Restarted),
             };
             let before = self.keys.get(&(at, id));
             if before != Some(&keys) {
@@ -253,6 +271,7 @@ impl Book {
                     left.insert(before.whisper_key);
                 }
                 self.keys.insert((at, id), keys);
+                self.look_at_secrets(at, id, phone);
             }
             let is_member = matches!(
                 inside.state,
@@ -276,6 +295,17 @@ impl Book {
                     self.positions.insert(place, (inside.epoch, inside.authenticator, at));
                 }
             }
+        }
+    }
+
+    /// Takes down the secrets of an epoch that was just entered; those of the one before must go.
+    fn look_at_secrets(&mut self, at: usize, id: ConversationId, phone: &Phone) {
+        match secrets::of_group(&phone.storage, id) {
+            Ok(now) => {
+                let before = self.secrets.insert((at, id), now).unwrap_or_default();
+                self.left_keys.entry(at).or_default().extend(before);
+            }
+            Err(error) => self.wrong(format!("phone {at}: MLS keeps its secrets elsewhere: {error}")),
         }
     }
 
@@ -307,7 +337,7 @@ impl Book {
     pub fn judge_quiet(&mut self, phones: &[Phone]) -> Vec<String> {
         let mut late = Vec::new();
         self.judge_convergence(phones, &mut late);
-        for (msg_id, message) in &self.messages {
+        for (msg_id, message) in self.messages.iter().filter(|(_, it)| !self.broken.contains(&it.conversation)) {
             if message.state != Some(SendState::Stored) {
                 let author = &phones[message.author];
                 let is_over = author.timeline.conversations.get(&message.conversation).is_some_and(|conversation| {
@@ -340,17 +370,19 @@ impl Book {
                 late.push(format!("phone {at} is off"));
                 continue;
             };
-            if device.waiting() > 0 {
+            let is_whole = self.broken.is_empty();
+            if device.waiting() > 0 && is_whole {
                 late.push(format!("I2: phone {at} has {} jobs left", device.waiting()));
             }
             for intent in 0..phone.next_intent {
-                if !phone.timeline.outcomes.contains_key(&intent) {
+                if !phone.timeline.outcomes.contains_key(&intent) && is_whole {
                     late.push(format!("I2: phone {at}: intent {intent} has no outcome"));
                 }
             }
             for id in device.conversation_ids() {
                 if let Some(inside) = device.inspect(id)
                     && !matches!(inside.state, ConversationState::Left | ConversationState::Restarted)
+                    && !self.broken.contains(&id)
                 {
                     stands.entry(id).or_default().push((at, inside));
                 }
@@ -396,17 +428,23 @@ impl Book {
     pub fn judge_end<'a>(&mut self, phones: &[Phone], disks: impl Iterator<Item = &'a Disk>) {
         self.judge_order();
         for (at, phone) in phones.iter().enumerate() {
-            let present: BTreeSet<[u8; 32]> = self
-                .keys
-                .iter()
-                .filter(|((phone, _), _)| *phone == at)
+            let keys = self.keys.iter().filter(|((phone, _), _)| *phone == at);
+            let secrets = self.secrets.iter().filter(|((phone, _), _)| *phone == at);
+            let present: BTreeSet<[u8; 32]> = keys
                 .flat_map(|(_, keys)| [keys.cell_key, keys.whisper_key])
+                .chain(secrets.flat_map(|(_, secrets)| secrets.iter().copied()))
                 .collect();
             let left: Vec<[u8; 32]> = self.left_keys.get(&at).into_iter().flatten().copied().collect();
             let left: Vec<[u8; 32]> =
                 left.into_iter().filter(|key| *key != [0; 32] && !present.contains(key)).collect();
-            if finds_any(&phone.storage.values(), &left) {
-                self.wrong(format!("I7: phone {at} keeps a key of a left epoch"));
+            let search = Search::new(&left);
+            for space in Space::ALL {
+                for (key, value) in phone.storage.scan(space, &[]).unwrap_or_default() {
+                    if search.is_in(&value) {
+                        let label = key.first().copied().unwrap_or_default();
+                        self.wrong(format!("I7: phone {at} keeps a key of a left epoch in {space:?}, key {label}.."));
+                    }
+                }
             }
         }
         for disk in disks {
@@ -439,15 +477,25 @@ impl Book {
     }
 }
 
-/// Whether any of the keys lies in any of the values.
-fn finds_any(values: &[Vec<u8>], keys: &[[u8; 32]]) -> bool {
-    let mut starts = vec![false; 1 << 16];
-    for key in keys {
-        starts[usize::from(u16::from_be_bytes([key[0], key[1]]))] = true;
+/// Keys to look for, by their first two bytes.
+struct Search<'a> {
+    starts: Vec<bool>,
+    keys: &'a [[u8; 32]],
+}
+
+impl<'a> Search<'a> {
+    fn new(keys: &'a [[u8; 32]]) -> Self {
+        let mut starts = vec![false; 1 << 16];
+        for key in keys {
+            starts[usize::from(u16::from_be_bytes([key[0], key[1]]))] = true;
+        }
+        Self { starts, keys }
     }
-    let begins = |pair: &[u8]| starts[usize::from(u16::from_be_bytes([pair[0], pair[1]]))];
-    !keys.is_empty()
-        && values.iter().any(|value| {
-            value.windows(32).any(|window| begins(&window[..2]) && keys.iter().any(|key| key.as_slice() == window))
-        })
+
+    /// Whether any of the keys lies in a value.
+    fn is_in(&self, value: &[u8]) -> bool {
+        let begins = |pair: &[u8]| self.starts[usize::from(u16::from_be_bytes([pair[0], pair[1]]))];
+        !self.keys.is_empty()
+            && value.windows(32).any(|window| begins(&window[..2]) && self.keys.iter().any(|key| key == window))
+    }
 }

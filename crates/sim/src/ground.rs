@@ -72,6 +72,7 @@ impl Ground {
                 next_intent: 0,
                 account: person.account,
                 is_cut_off: false,
+                bug: None,
             }
         });
         let mut world = World::new(seed, servers(&self.disks), phones.collect());

@@ -6,6 +6,7 @@
 //! | [`network`] | connections, latency, loss, ghosts; the node's shell |
 //! | [`phone`], [`server`], [`disk`], [`dice`] | what the world is made of |
 //! | [`book`] | what must be true: LANE.md s.9 |
+//! | [`secrets`] | where MLS keeps its secrets, for the search of disks |
 //! | [`people`], [`ground`] | what users do, step by step; where every run begins |
 //! | [`storm`] | a seed's random run |
 //! | [`scenario`] | named worlds: every misdeed and its alert |
@@ -23,6 +24,7 @@ pub mod network;
 pub mod people;
 pub mod phone;
 pub mod scenario;
+pub mod secrets;
 pub mod server;
 pub mod storm;
 pub mod world;

@@ -64,7 +64,7 @@ fn run_scenarios(name: &str, is_verbose: bool) -> u64 {
 
 fn run_seeds(arguments: &Arguments) -> u64 {
     let started = std::time::Instant::now();
-    let ground = Ground::new(4, 2);
+    let ground = Ground::new(storm::PEOPLE_MAX, 2);
     let (mut counts, mut cells, mut commits, mut failures) = (Counts::default(), 0, 0, 0);
     for seed in arguments.from..arguments.from.saturating_add(arguments.seeds) {
         let report = storm::run(&ground, seed, arguments.is_verbose);

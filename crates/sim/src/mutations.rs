@@ -1,6 +1,8 @@
-//! Worlds that break a rule while the book believes everybody honest: the checkers must object.
+//! Worlds that break a rule while the book believes everybody honest, and clients with a bug: the checkers must object.
 
 use crate::ground::Ground;
+use crate::phone::Bug;
+use crate::scenario;
 use crate::world::World;
 use protocol::event::{ConversationId, Intent, Record};
 use protocol::storage::{Space, Storage};
@@ -110,4 +112,69 @@ fn checker_objects_to_a_member_who_knows_nothing() {
     storage.delete(Space::Group, &id.0).unwrap();
     world.settle();
     objects(&world, "I2");
+}
+
+/// Three people who talk, rename, restart and are cut off, while the program of one has a bug.
+fn world_with(bug: Bug) -> World {
+    let ground = Ground::new(3, 1);
+    let mut world = ground.world(23, 3, false);
+    for at in [1, 2] {
+        world.meet_by_link(0, at).expect("they meet");
+        world.run_for(3_000);
+    }
+    let group = world.make_group(0, &[1, 2]).expect("a group");
+    world.run_for(3_000);
+    world.done(0, Intent::SetAdmin { conversation: group, account: ground.account(1), is_admin: true });
+    world.run_for(3_000);
+    world.settle();
+    world.expect_well();
+    world.phones[1].bug = Some(bug);
+    for round in 0..3 {
+        for at in [0, 1, 2] {
+            world.write(at, group, "hello");
+        }
+        world.intend(1, Intent::Rename { conversation: group, title: format!("Round {round}") });
+        world.run_for(if round == 0 { 20 } else { 2_000 });
+        world.write(1, group, "once more");
+        world.stop(1);
+        world.write(2, group, "meanwhile");
+        world.run_for(2_000);
+        world.start(1);
+        world.run_for(10_000);
+        world.cut_off(1, true);
+        world.write(1, group, "from nowhere");
+        world.run_for(1_000);
+        world.cut_off(1, false);
+    }
+    world.settle();
+    world
+}
+
+#[test]
+fn checkers_object_to_every_bug_of_a_client() {
+    for (bug, rules) in [
+        (Bug::LosesItsCommit, ["I2", "I9"]),
+        (Bug::KeepsItsCommit, ["I9", "I2"]),
+        (Bug::LosesItsOutbox, ["I2", "I3"]),
+        (Bug::ForgetsItsPlace, ["I1", "phone 1"]),
+        (Bug::KeepsEpochSecrets, ["I7", "I7"]),
+        (Bug::HidesMessages, ["I3", "I3"]),
+    ] {
+        let world = world_with(bug);
+        let wrongs = &world.book.wrongs;
+        let is_found = wrongs.iter().any(|wrong| rules.iter().any(|rule| wrong.starts_with(rule)));
+        assert!(is_found, "{bug:?}: {wrongs:?}");
+    }
+}
+
+#[test]
+fn checker_objects_to_a_client_that_forgets_what_it_showed() {
+    let wrongs = scenario::loses_cells_of(&Ground::new(4, 2), &[2], Bug::ForgetsWhatItShowed);
+    assert!(wrongs.iter().any(|wrong| wrong.starts_with("I4")), "{wrongs:?}");
+}
+
+#[test]
+fn checker_objects_to_a_client_that_hides_alerts() {
+    let wrongs = scenario::loses_cells_of(&Ground::new(4, 2), &[0, 1], Bug::HidesAlerts);
+    assert!(wrongs.iter().any(|wrong| wrong.starts_with("I15")), "{wrongs:?}");
 }

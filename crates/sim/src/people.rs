@@ -41,6 +41,7 @@ pub fn new_phone(at: usize, url: &str) -> Phone {
         next_intent: 0,
         account,
         is_cut_off: false,
+        bug: None,
     }
 }
 
@@ -177,6 +178,8 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wire::id::Hash;
+    use wire::lane::CellKind;
 
     fn world(count: usize) -> World {
         let mut world = World::of_people(1, count);
@@ -197,6 +200,29 @@ mod tests {
         world.settle();
         world.expect_well();
         assert_eq!(world.book.counts.shown, 3);
+    }
+
+    /// LANE.md s.2: in a conversation of two, keys change for the price of four KiB.
+    #[test]
+    fn a_two_member_update_fits_4_kib() {
+        let mut world = world(2);
+        let id = world.meet_by_link(0, 1).unwrap();
+        world.run_for(3_000);
+        for nth in 0..4 {
+            // A change of turns after ten minutes updates.
+            world.write(nth % 2, id, "your turn");
+            world.run_for(11 * 60_000);
+        }
+        world.settle();
+        world.expect_well();
+        let lane = world.phones[0].device.as_ref().unwrap().inspect(id).unwrap().lane_id;
+        let lanes = world.servers[0].sides[0].disk.lanes.borrow();
+        let cells = lanes[&lane].cells.values().map(|(cell, ..)| cell);
+        let updates: Vec<_> = cells.filter(|cell| cell.kind == CellKind::Handshake).collect();
+        assert!(updates.len() >= 3, "{updates:?}");
+        for update in updates {
+            assert_eq!((update.body.len(), update.attach), (4_096, Hash::ZERO));
+        }
     }
 
     #[test]

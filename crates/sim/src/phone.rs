@@ -85,16 +85,62 @@ impl Timeline {
     }
 }
 
-/// A disk whose n-th operation fails.
+/// A mistake that a client may make, for a test of the checkers: none may pass unseen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// It never notes which messages it showed.
+    ForgetsWhatItShowed,
+    /// Its sealed commit is not on disk.
+    LosesItsCommit,
+    /// A sealed commit stays on disk after its merge.
+    KeepsItsCommit,
+    /// What waits to be sent is in memory only.
+    LosesItsOutbox,
+    /// It notes where it stands too seldom.
+    ForgetsItsPlace,
+    /// A left epoch's MLS secrets stay in some corner.
+    KeepsEpochSecrets,
+    /// The user reads no alert.
+    HidesAlerts,
+    /// The user sees no message.
+    HidesMessages,
+}
+
+/// A disk whose n-th operation fails, under a client that may have a bug.
 pub struct Flaky<'a> {
     base: &'a MemoryStorage,
     left: Cell<u32>,
+    bug: Option<Bug>,
 }
 
 impl<'a> Flaky<'a> {
     /// Fails at the operation of this number; never for 0.
-    pub fn new(base: &'a MemoryStorage, fails_at: u32) -> Self {
-        Self { base, left: Cell::new(fails_at) }
+    pub fn new(base: &'a MemoryStorage, fails_at: u32, bug: Option<Bug>) -> Self {
+        Self { base, left: Cell::new(fails_at), bug }
+    }
+
+    /// Whether a client with this bug would not write here.
+    fn is_left_out(&self, space: Space) -> bool {
+        matches!(
+            (self.bug, space),
+            (Some(Bug::ForgetsWhatItShowed), Space::Shown)
+                | (Some(Bug::LosesItsCommit), Space::Pending)
+                | (Some(Bug::LosesItsOutbox), Space::Outbox)
+                | (Some(Bug::ForgetsItsPlace), Space::Group)
+        )
+    }
+
+    /// Keeps what a value was before.
+    fn keep_aside(&self, space: Space, key: &[u8]) -> Result<(), StorageError> {
+        const EPOCH_SECRETS: u8 = 12;
+        let is_secret = space == Space::Mls && key.first() == Some(&EPOCH_SECRETS);
+        if self.bug == Some(Bug::KeepsEpochSecrets)
+            && is_secret
+            && let Some(value) = self.base.get(space, key)?
+        {
+            self.base.put(Space::Blobs, &[b"aside".as_slice(), &value].concat(), &value)?;
+        }
+        Ok(())
     }
 
     /// Works from now on.
@@ -122,11 +168,19 @@ impl Storage for Flaky<'_> {
 
     fn put(&self, space: Space, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
         self.step()?;
+        // The first note of where it stands is written, or there would be no conversation at all.
+        if self.is_left_out(space) && (space != Space::Group || self.base.get(space, key)?.is_some()) {
+            return Ok(());
+        }
+        self.keep_aside(space, key)?;
         self.base.put(space, key, value)
     }
 
     fn delete(&self, space: Space, key: &[u8]) -> Result<(), StorageError> {
         self.step()?;
+        if self.bug == Some(Bug::KeepsItsCommit) && space == Space::Pending {
+            return Ok(());
+        }
         self.base.delete(space, key)
     }
 
@@ -171,6 +225,8 @@ pub struct Phone {
     pub account: AccountId,
     /// Cut off from every node.
     pub is_cut_off: bool,
+    /// What is wrong with its program.
+    pub bug: Option<Bug>,
 }
 
 impl Phone {

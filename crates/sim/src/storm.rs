@@ -18,7 +18,7 @@ pub struct Report {
     pub cells: u64,
     /// Handshakes among them.
     pub commits: u64,
-    /// A hash over all that happened.
+    /// A hash over all that was logged.
     pub trace: u64,
     /// Every line, if asked for.
     pub log: Vec<String>,
@@ -52,19 +52,28 @@ struct Storm {
     world: World,
     waiting: Vec<Waiting>,
     people: usize,
-    /// Clocks are years apart. A clock that jumps ends invites and KeyPackages, so nobody meets after that.
+    /// Clocks are years apart. To one that is ahead every KeyPackage is too old, and to one that is behind no invite
+    /// lasts, so nobody meets after that.
     has_odd_clocks: bool,
 }
+
+/// People in a storm at most; one seed in eight has more than four.
+pub const PEOPLE_MAX: usize = 8;
 
 /// One run of a seed.
 pub fn run(ground: &Ground, seed: u64, is_logged: bool) -> Report {
     let mut dice = crate::dice::Dice::new(seed ^ 0xABCD);
-    let people = 2 + dice.index(3);
+    let mut kind = crate::dice::Dice::new(seed ^ 0x57_0821);
+    let mut people = 2 + dice.index(3);
+    if kind.chance(125) {
+        people = PEOPLE_MAX - kind.index(4);
+    }
+    let has_disaster = kind.chance(80);
     let world = ground.world(seed, people, is_logged);
     let has_odd_clocks = dice.chance(250);
     let mut storm = Storm { world, waiting: Vec::new(), people, has_odd_clocks };
     storm.world.weather = weather(&mut dice);
-    let is_calm_start = has_odd_clocks || dice.chance(500);
+    let is_calm_start = has_odd_clocks || has_disaster || dice.chance(500);
     let rough = storm.world.weather;
     if is_calm_start {
         storm.world.weather = Weather { latency_ms: 30, ..Weather::default() };
@@ -82,6 +91,9 @@ pub fn run(ground: &Ground, seed: u64, is_logged: bool) -> Report {
         };
         storm.world.run_for(pause_ms);
         storm.follow_links();
+    }
+    if has_disaster {
+        storm.disaster();
     }
     storm.world.settle();
     Report::of(storm.world)
@@ -258,6 +270,55 @@ impl Storm {
         }
     }
 
+    /// The first node shows its people two histories; what breaks by that is begun again by whoever may.
+    fn disaster(&mut self) {
+        self.world.note(|| "a disaster".into());
+        let all: Vec<usize> = (0..self.people).collect();
+        for at in &all {
+            self.world.start(*at);
+        }
+        self.world.book.is_honest = false;
+        self.world.book.exempt.extend(all.iter().copied());
+        self.world.servers[0].fork();
+        self.world.astray.insert(self.people - 1);
+        let extra = self.phone();
+        if extra != 0 {
+            self.world.astray.insert(extra);
+        }
+        self.lose_all_connections();
+        for _ in 0..20 {
+            self.write();
+            self.world.run_for(500);
+        }
+        self.world.astray.clear();
+        self.lose_all_connections();
+        for _ in 0..10 {
+            self.write();
+            self.world.run_for(5_000);
+        }
+        // Whatever the node kept of before is not what everybody saw.
+        for at in &all {
+            let known = self.world.phones[*at].timeline.conversations.keys().copied();
+            self.world.book.broken.extend(known.collect::<Vec<_>>());
+        }
+        self.world.weather = Weather { latency_ms: 40, ..Weather::default() };
+        self.world.run_for(120_000);
+        for at in all {
+            let known: Vec<ConversationId> = self.world.phones[at].timeline.conversations.keys().copied().collect();
+            for conversation in known {
+                self.world.intend(at, Intent::Reboot { conversation });
+            }
+            self.world.run_for(30_000);
+        }
+    }
+
+    fn lose_all_connections(&mut self) {
+        for at in 0..self.people {
+            let links: Vec<Link> = self.world.phones[at].links.keys().cloned().collect();
+            links.iter().for_each(|link| self.world.lose_connection(at, link));
+        }
+    }
+
     /// Follows links that are ready.
     fn follow_links(&mut self) {
         for at in (0..self.waiting.len()).rev() {
@@ -299,7 +360,7 @@ mod tests {
 
     #[test]
     fn same_seed_gives_the_same_run() {
-        let ground = Ground::new(4, 2);
+        let ground = Ground::new(PEOPLE_MAX, 2);
         for seed in [3, 4] {
             let (one, two) = (run(&ground, seed, true), run(&ground, seed, true));
             let parted = one.log.iter().zip(&two.log).position(|(a, b)| a != b);
@@ -310,7 +371,7 @@ mod tests {
 
     #[test]
     fn first_seeds_find_nothing_wrong() {
-        let ground = Ground::new(4, 2);
+        let ground = Ground::new(PEOPLE_MAX, 2);
         for seed in 0..12 {
             let report = run(&ground, seed, false);
             assert_eq!(report.wrongs, Vec::<String>::new(), "replay: sim --seeds 1 --from {seed} --verbose");
@@ -320,7 +381,7 @@ mod tests {
     /// A repeated knock (431), a leaver that went on committing (20017), a swallowed error of the disk (30045).
     #[test]
     fn mended_seeds_stay_mended() {
-        let ground = Ground::new(4, 2);
+        let ground = Ground::new(PEOPLE_MAX, 2);
         for seed in [431, 20_017, 30_045] {
             let report = run(&ground, seed, false);
             assert_eq!(report.wrongs, Vec::<String>::new(), "replay: sim --seeds 1 --from {seed} --verbose");

@@ -3,7 +3,7 @@
 use crate::book::Book;
 use crate::dice::Dice;
 use crate::network::Conn;
-use crate::phone::{Flaky, LinkStatus, Phone};
+use crate::phone::{Bug, Flaky, LinkStatus, Phone};
 use crate::server::Server;
 use bytes::Bytes;
 use delivery::ConnId;
@@ -72,13 +72,15 @@ pub struct World {
     pub astray: BTreeSet<usize>,
     /// Phones to which a node shows no new cells.
     pub kept_in_the_dark: BTreeSet<usize>,
+    /// Phones whose connections to doors and reply lanes do not come about.
+    pub shuts_doors: BTreeSet<usize>,
     /// Blobs are said not to be there.
     pub hides_blobs: bool,
     /// Connections that belong to no phone, and what they heard.
     pub(crate) strangers: BTreeMap<(usize, ConnId), Vec<Event>>,
     /// Every line of what happened, if asked for.
     pub log: Option<Vec<String>>,
-    /// A hash over everything that happened, without key bytes.
+    /// A hash over everything that was logged, without key bytes.
     pub trace: u64,
     queue: BTreeMap<(u64, u64), Happening>,
     ticket: u64,
@@ -98,6 +100,7 @@ impl World {
             conns: Vec::new(),
             astray: BTreeSet::new(),
             kept_in_the_dark: BTreeSet::new(),
+            shuts_doors: BTreeSet::new(),
             hides_blobs: false,
             strangers: BTreeMap::new(),
             log: None,
@@ -109,6 +112,9 @@ impl World {
 
     /// Notes what happens: for the trace, and for a person.
     pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
+        if self.log.is_none() {
+            return;
+        }
         let line = line();
         for byte in line.bytes().chain(self.now_ms.to_be_bytes()) {
             self.trace = (self.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -210,11 +216,12 @@ impl World {
         let dies = self.dice.chance(self.weather.crashes);
         let dies_before = dies && self.dice.chance(500);
         let now_ms = self.now_ms;
-        let name = input_name(&input);
+        let name = if self.log.is_some() { input_name(&input) } else { String::new() };
         let phone = &mut self.phones[at];
         let clock_ms = phone.clock_ms(now_ms);
         let Some(device) = phone.device.as_mut() else { return false };
-        let flaky = Flaky::new(&phone.storage, if fails_commit { 0 } else { fails_at });
+        let bug = phone.bug;
+        let flaky = Flaky::new(&phone.storage, if fails_commit { 0 } else { fails_at }, bug);
         let transaction = Batch::new(&flaky);
         let context = Context { now_ms: clock_ms, rng: &mut phone.rng, storage: &transaction };
         let handled = device.handle(context, input);
@@ -231,7 +238,7 @@ impl World {
             Err(error) => {
                 self.note(|| format!("phone {at} {name}: {error}"));
                 if fails_at == 0 {
-                    self.book.wrong(format!("phone {at}: {name} failed: {error}"));
+                    self.book.wrong(format!("phone {at}: an input failed: {name} {error}"));
                     self.stop(at);
                     return false;
                 }
@@ -248,16 +255,19 @@ impl World {
                 let mut rest = Vec::new();
                 for effect in effects {
                     match effect {
-                        Effect::Record(record) => {
+                        Effect::Record(record) if !hides(bug, &record) => {
                             self.note(|| format!("phone {at} {name}: {}", record_name(&record)));
                             self.phones[at].timeline.write(&record);
                             self.book.record(at, &record);
                         }
+                        Effect::Record(_) => {}
                         effect => rest.push(effect),
                     }
                 }
-                let shown = rest.iter().map(effect_name).collect::<Vec<_>>().join(", ");
-                self.note(|| format!("phone {at} {name} -> {shown}"));
+                self.note(|| {
+                    let shown = rest.iter().map(effect_name).collect::<Vec<_>>().join(", ");
+                    format!("phone {at} {name} -> {shown}")
+                });
                 self.book.look(at, &self.phones[at]);
                 if dies {
                     self.note(|| format!("phone {at} {name}: dies after the commit"));
@@ -407,6 +417,15 @@ impl World {
     /// Whether a phone's link is wanted and has no connection.
     pub(crate) fn link_status(&mut self, at: usize, link: &Link) -> Option<&mut LinkStatus> {
         self.phones[at].links.get_mut(link)
+    }
+}
+
+/// Whether a client with this bug keeps a record from its user.
+fn hides(bug: Option<Bug>, record: &Record) -> bool {
+    match record {
+        Record::Alert { .. } => bug == Some(Bug::HidesAlerts),
+        Record::Received { .. } => bug == Some(Bug::HidesMessages),
+        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@ use super::trio;
 use crate::ground::Ground;
 use crate::storm::Report;
 use crate::world::World;
-use protocol::event::{Answer, Intent, Outcome};
+use protocol::event::{Alert, Answer, ConversationState, Intent, IntentError, Outcome};
 
 /// People who take turns for days change keys often, and nobody is blamed for it.
 pub(super) fn long_conversation(ground: &Ground, is_logged: bool) -> Report {
@@ -164,6 +164,104 @@ pub(super) fn clocks_years_apart(ground: &Ground, is_logged: bool) -> Report {
         world.write(at, group, "what time is it");
     }
     world.write(2, group, "long ago");
+    world.settle();
+    Report::of(world)
+}
+
+/// Whoever follows a group's link after a long time without a node may reach the inviter before its own lane for the
+/// answer stands: it knocks only then, or the Welcome would find no lane.
+pub(super) fn joiner_opens_its_reply_lane_first(ground: &Ground, is_logged: bool) -> Report {
+    let mut world = ground.world(41, 2, is_logged);
+    let made = world.done(0, Intent::NewGroup { title: "Late".into() });
+    if let Some(Outcome::Conversation(group)) = made {
+        let invite = Intent::Invite { group: Some(group), needs_approval: false, valid_s: 86_400 };
+        if let Some(Outcome::Link(link)) = world.done(0, invite) {
+            // The connection of the door and of reply lanes is tried more and more seldom, the bundle every minute.
+            world.shuts_doors.insert(1);
+            let links: Vec<_> = world.phones[1].links.keys().cloned().collect();
+            links.iter().for_each(|link| world.lose_connection(1, link));
+            let accept = world.intend(1, Intent::Accept { link, note: String::new() });
+            world.run_for(60_000);
+            let is_asked = world.phones[1].timeline.outcomes.contains_key(&accept);
+            world.expect(!is_asked, "no knock without a lane for its answer");
+            world.shuts_doors.clear();
+            world.run_for(120_000);
+        }
+        let is_in = world.is_active(1, group);
+        world.expect(is_in, "phone 1 is let in");
+    }
+    world.settle();
+    Report::of(world)
+}
+
+/// An invite expires before the knock of whoever followed it arrives: the conversation ends, and the user reads what
+/// to do.
+pub(super) fn invite_expires_on_the_way(ground: &Ground, is_logged: bool) -> Report {
+    let mut world = ground.world(43, 2, is_logged);
+    let invite = Intent::Invite { group: None, needs_approval: false, valid_s: 3_600 };
+    if let Some(Outcome::Link(link)) = world.done(0, invite) {
+        let accept = world.intend(1, Intent::Accept { link, note: String::new() });
+        for _ in 0..1_000 {
+            if world.phones[1].timeline.outcomes.contains_key(&accept) {
+                break;
+            }
+            world.run_for(1);
+        }
+        world.cut_off(1, true);
+        world.run_for(2 * 3_600_000);
+        world.misbehave();
+        world.cut_off(1, false);
+        world.run_for(120_000);
+        let inviter = ground.account(0);
+        world.expect_told(
+            &[1],
+            "phone 0 was not reached",
+            |alert| matches!(alert, Alert::NotReached { account } if *account == inviter),
+        );
+        let states: Vec<_> = world.phones[1].timeline.conversations.values().map(|it| (it.id, it.state)).collect();
+        world.expect(
+            matches!(states[..], [(_, ConversationState::Left)]),
+            &format!("the conversation that phone 0 never came to is over: {states:?}"),
+        );
+        world.expect(world.phones[0].timeline.conversations.is_empty(), "phone 0 knows nothing of it");
+        if let Some((conversation, _)) = states.first().copied() {
+            let intent = world.intend(1, Intent::Leave { conversation });
+            let outcome = world.outcome(1, intent);
+            world.expect(outcome == Some(Err(IntentError::NotActive)), "and cannot be left twice");
+        }
+    }
+    world.meet_by_link(0, 1);
+    world.settle();
+    Report::of(world)
+}
+
+/// A clock that jumps years ahead and comes back ends no invite and forgets no key that somebody may still use.
+pub(super) fn clock_jumps_ahead(ground: &Ground, is_logged: bool) -> Report {
+    const YEARS_MS: i64 = 3 * 365 * 86_400_000;
+    let mut world = ground.world(47, 3, is_logged);
+    let invite = Intent::Invite { group: None, needs_approval: false, valid_s: 20 * 86_400 };
+    if let Some(Outcome::Link(link)) = world.done(0, invite) {
+        world.stop(0);
+        // Phone 2 takes a KeyPackage from the door and knocks while the owner is away.
+        let address = world.address_of(0);
+        let added = world.done(2, Intent::Add { address, note: "hi".into() });
+        for off_ms in [YEARS_MS, 2 * YEARS_MS, 0] {
+            world.phones[0].clock_off_ms = off_ms;
+            world.start(0);
+            world.run_for(3_600_000);
+            if off_ms != 0 {
+                world.stop(0);
+            }
+        }
+        world.accept_requests(0);
+        let followed = world.done(1, Intent::Accept { link, note: String::new() });
+        world.run_for(5_000);
+        for made in [added, followed] {
+            let Some(Outcome::Conversation(id)) = made else { continue };
+            let is_there = world.is_active(0, id);
+            world.expect(is_there, "phone 0 is reached in spite of its clock");
+        }
+    }
     world.settle();
     Report::of(world)
 }

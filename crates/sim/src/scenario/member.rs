@@ -212,6 +212,11 @@ pub(super) fn link_leaks(ground: &Ground, is_logged: bool) -> Report {
     world.expect_told(&[0], "somebody else tried the invite", |alert| matches!(alert, Alert::InviteLeaked));
     let conversations = world.phones[0].timeline.conversations.len();
     world.expect(conversations == 1, "the first knock wins");
+    world.expect_silence("before the invite's end all may be well", |alert| matches!(alert, Alert::NotReached { .. }));
+    world.run_for(4 * 86_400_000);
+    world.expect_told(&[2], "phone 0 never came", |alert| matches!(alert, Alert::NotReached { .. }));
+    let is_fooled = world.book.alerts.iter().any(|(at, alert)| *at == 1 && matches!(alert, Alert::NotReached { .. }));
+    world.expect(!is_fooled, "phone 0 came to phone 1 without a word");
     Report::of(world)
 }
 

@@ -5,10 +5,15 @@
 //! | `node` | the node |
 //! | `member` | a member, or a stranger |
 //! | `honest` | nobody |
+//! | `large` | nobody, or the node, in a group of dozens |
 
 mod honest;
+mod large;
 mod member;
 mod node;
+
+#[cfg(test)]
+pub(crate) use node::loses_cells_of;
 
 use crate::ground::Ground;
 use crate::storm::Report;
@@ -28,6 +33,8 @@ pub const ALL: &[(&str, Play)] = &[
     ("node_reorders", node::reorders),
     ("node_replays", node::replays),
     ("node_withholds", node::withholds),
+    ("node_withholds_a_blob", large::node_withholds_a_blob),
+    ("disputed_group_restarts", node::disputed_group_restarts),
     ("node_says_gone_early", node::says_gone_early),
     ("node_gives_one_key_package_twice", node::gives_one_key_package_twice),
     ("node_has_another_key", node::has_another_key),
@@ -48,6 +55,9 @@ pub const ALL: &[(&str, Play)] = &[
     ("stale_welcome_leads_nowhere", honest::stale_welcome),
     ("two_knocks_at_one_door", honest::two_knocks),
     ("clocks_years_apart", honest::clocks_years_apart),
+    ("joiner_opens_its_reply_lane_first", honest::joiner_opens_its_reply_lane_first),
+    ("invite_expires_on_the_way", honest::invite_expires_on_the_way),
+    ("clock_jumps_ahead", honest::clock_jumps_ahead),
 ];
 
 /// Three people in a group of the first, who is its admin; everything well so far.

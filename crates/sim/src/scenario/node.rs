@@ -2,9 +2,11 @@
 
 use super::trio;
 use crate::ground::Ground;
+#[cfg(test)]
+use crate::phone::Bug;
 use crate::storm::Report;
 use crate::world::World;
-use protocol::event::{Alert, Intent, Link};
+use protocol::event::{Alert, ConversationId, ConversationState, Intent, Link, Outcome};
 
 fn is_two_histories(alert: &Alert) -> bool {
     matches!(alert, Alert::TwoHistories { .. })
@@ -16,7 +18,19 @@ fn is_lost(alert: &Alert) -> bool {
 
 /// The last cells vanish although their senders hold receipts: they are told, and all is sent again.
 pub(super) fn loses_acknowledged_cells(ground: &Ground, is_logged: bool) -> Report {
-    let (mut world, group) = trio(ground, is_logged);
+    let (world, group) = trio(ground, is_logged);
+    lose_cells(world, group)
+}
+
+/// The same to clients of which one has a bug.
+#[cfg(test)]
+pub(crate) fn loses_cells_of(ground: &Ground, phones: &[usize], bug: Bug) -> Vec<String> {
+    let (mut world, group) = trio(ground, false);
+    phones.iter().for_each(|at| world.phones[*at].bug = Some(bug));
+    lose_cells(world, group).wrongs
+}
+
+fn lose_cells(mut world: World, group: ConversationId) -> Report {
     world.misbehave();
     for text in ["one", "two", "three"] {
         world.write(0, group, text);
@@ -210,5 +224,51 @@ pub(super) fn has_another_key(ground: &Ground, is_logged: bool) -> Report {
     let after = world.servers[0].sides[0].disk.group_cells();
     world.expect(before == after, "nothing goes to another node");
     world.expect_told(&[0], "the node has another key", |alert| matches!(alert, Alert::WrongNode));
+    Report::of(world)
+}
+
+/// A node with two histories leaves a group nothing but a restart: its admin begins again, and everybody follows
+/// without being asked (LANE.md s.6).
+pub(super) fn disputed_group_restarts(ground: &Ground, is_logged: bool) -> Report {
+    let (mut world, group) = trio(ground, is_logged);
+    world.misbehave();
+    world.servers[0].fork();
+    world.astray.insert(2);
+    lose_all(&mut world, 2);
+    for nth in 0..20 {
+        world.write(0, group, "here");
+        world.write(2, group, "there");
+        world.run_for(500 + nth);
+    }
+    world.astray.clear();
+    lose_all(&mut world, 2);
+    world.run_for(10_000);
+    world.write(0, group, "together");
+    world.write(2, group, "again");
+    world.run_for(120_000);
+    let state = world.phones[0].timeline.conversations.get(&group).map(|group| group.state);
+    world.expect(
+        matches!(state, Some(ConversationState::Disputed | ConversationState::Rejoining)),
+        &format!("the group is broken for its admin: {state:?}"),
+    );
+    if let Some(Outcome::Conversation(again)) = world.done(0, Intent::Reboot { conversation: group }) {
+        world.run_for(30_000);
+        for at in [0, 1, 2] {
+            let is_in = world.is_active(at, again);
+            world.expect(is_in, &format!("phone {at} follows without being asked"));
+            let old = world.phones[at].timeline.conversations.get(&group).map(|group| group.state);
+            world.expect(old == Some(ConversationState::Restarted), &format!("phone {at} leaves the old one: {old:?}"));
+        }
+        let message = world.write(1, again, "a fresh start");
+        world.run_for(10_000);
+        let shown = |at: usize| {
+            let shown = world.phones[at].timeline.shown.get(&again);
+            shown.is_some_and(|shown| shown.iter().any(|it| it.msg_id == message))
+        };
+        let is_read = shown(0) && shown(2);
+        world.expect(is_read, "what is written there is read");
+    }
+    world.book.exempt.extend([0, 1, 2]);
+    world.settle();
     Report::of(world)
 }
