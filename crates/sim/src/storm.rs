@@ -378,11 +378,12 @@ mod tests {
         }
     }
 
-    /// A repeated knock (431), a leaver that went on committing (20017), a swallowed error of the disk (30045).
+    /// A repeated knock (431), a disk's fault that waited for the node's next life (1269, 1322), a leaver that went on
+    /// committing (20017), a swallowed error of the disk (30045).
     #[test]
     fn mended_seeds_stay_mended() {
         let ground = Ground::new(PEOPLE_MAX, 2);
-        for seed in [431, 20_017, 30_045] {
+        for seed in [431, 1_269, 1_322, 20_017, 30_045] {
             let report = run(&ground, seed, false);
             assert_eq!(report.wrongs, Vec::<String>::new(), "replay: sim --seeds 1 --from {seed} --verbose");
         }
