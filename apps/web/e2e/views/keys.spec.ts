@@ -165,3 +165,35 @@ test('on a phone, back returns the focus to the row', async ({ page }) => {
   await page.getByRole('button', { name: 'Back' }).click();
   await expect(row).toBeFocused();
 });
+
+test.describe('on touch', () => {
+  test.use({ hasTouch: true, viewport: { width: 360, height: 700 } });
+
+  /** A finger that goes from a message `dx` to the side, and rests for `ms` before it is lifted. */
+  async function drag(page: Page, nth: number, dx: number, ms = 0) {
+    const box = (await page.getByTestId('message').nth(nth).locator('[data-bubble]').boundingBox())!;
+    const [x, y] = [box.x + 20, box.y + box.height / 2];
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x, y }] });
+    for (let step = 1; step <= 8 && dx !== 0; step += 1) {
+      await cdp.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x: x + (dx * step) / 8, y }] });
+    }
+    if (ms > 0) await page.getByRole('menu').waitFor({ timeout: ms });
+    await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  }
+
+  test('a swipe answers a message, a short one does not', async ({ page }) => {
+    const complaints = await open(page, { to: 'ida' });
+    await drag(page, 0, 30);
+    await expect(page.locator('.bar')).not.toContainText('Did you find the recipe?');
+    await drag(page, 0, 90);
+    await expect(page.locator('.bar')).toContainText('Did you find the recipe?');
+    expect(complaints).toEqual([]);
+  });
+
+  test('a long press opens the menu of a message', async ({ page }) => {
+    await open(page, { to: 'ida' });
+    await drag(page, 0, 0, 5_000);
+    await expect(page.getByRole('menu')).toBeVisible();
+  });
+});
