@@ -12,7 +12,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  // The words are shared with the command line.
+  // The words lie at the root, where the command line can find them.
   server: { fs: { allow: ['.', '../../locales'] } },
   worker: { format: 'es' },
 });

@@ -1,6 +1,5 @@
 /**
- * Every word the app says, in the language its user reads: Fluent messages from `locales/` (shared with the command
- * line), dates, numbers and plurals by Intl.
+ * Every word the app says, in the language its user reads: Fluent messages from `locales/`, dates, numbers and plurals by Intl.
  *
  * Each function here reads the language, so that whatever shows its result in a component or an effect is drawn
  * anew when the language changes. Values put into a message are isolated from its direction.
