@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test` builds the programs before it runs these tests; they are looked for beside this crate's own.
 
+pub mod log;
 pub mod tap;
 pub mod terminal;
 

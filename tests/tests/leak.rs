@@ -3,6 +3,7 @@
 use std::path::Path;
 use tests::tap::Tap;
 use tests::{Node, Person, meet};
+use wire::limit::{CELL_SIZES, DOOR_KEY_PACKAGE_BYTES_MAX, DOOR_RECORD_BYTES_MAX};
 
 fn files(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
     for entry in std::fs::read_dir(folder).expect("a readable folder").map_while(Result::ok) {
@@ -17,6 +18,49 @@ fn files(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+/// A cell's size, or the next that Padmé allows: as many significant bits of the length as its magnitude has bits.
+fn is_padded(bytes: usize) -> bool {
+    let exponent = bytes.max(1).ilog2();
+    let free = exponent - (exponent.max(1).ilog2() + 1).min(exponent);
+    CELL_SIZES.contains(&bytes) || (bytes > CELL_SIZES[3] && bytes.is_multiple_of(1 << free))
+}
+
+/// How much was said shows in no length: every cell, blob, door record and KeyPackage has one of few sizes.
+fn check_sizes(data: &Path) {
+    let stored = tests::log::read(data);
+    assert!(stored.cells.len() > 2 && !stored.blobs.is_empty(), "the store was read");
+    for bytes in &stored.cells {
+        assert!(CELL_SIZES.contains(bytes), "a cell of {bytes} bytes");
+    }
+    for bytes in &stored.blobs {
+        assert!(is_padded(*bytes), "a blob of {bytes} bytes");
+    }
+    let (mut doors, mut key_packages) = (0, 0);
+    for (key, bytes) in &stored.values {
+        if contains(key, b"door key package 1") {
+            key_packages += 1;
+            assert_eq!(*bytes, DOOR_KEY_PACKAGE_BYTES_MAX, "a KeyPackage");
+        } else if contains(key, b"door 1") {
+            doors += 1;
+            // Version, owner, counter, length; then the record and the last KeyPackage, of one size each.
+            assert_eq!(*bytes, 45 + DOOR_RECORD_BYTES_MAX + DOOR_KEY_PACKAGE_BYTES_MAX, "a door");
+        } else {
+            assert!(*bytes <= 64, "a value of {bytes} bytes that is neither a door's nor the node's own bookkeeping");
+        }
+    }
+    assert!(doors >= 2 && key_packages >= 2, "two people have doors with KeyPackages: {doors}, {key_packages}");
+}
+
+#[test]
+fn only_padded_sizes_pass_for_padded() {
+    for bytes in [1_024, 4_096, 16_384, 65_536, 67_584, 69_632, 1 << 20, 16 << 20] {
+        assert!(is_padded(bytes), "{bytes}");
+    }
+    for bytes in [0, 1, 1_000, 1_025, 8_192, 65_537, 66_000, (1 << 20) + 1_024] {
+        assert!(!is_padded(bytes), "{bytes}");
+    }
 }
 
 #[test]
@@ -68,6 +112,7 @@ fn node_disk_log_and_wire_hold_no_text_name_address_or_group() {
             assert!(!contains(bytes, secret), "{what} lies in {place}");
         }
     }
+    check_sizes(&data);
     let log = String::from_utf8_lossy(&places[1].1).into_owned();
     for line in log.lines().filter(|line| !line.starts_with("listening on ")) {
         assert!(!line.contains("127.0.0.1"), "an address is logged: {line}");
