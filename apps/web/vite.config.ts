@@ -1,11 +1,9 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vitest/config';
+import { defineConfig } from 'vite';
 import { shell } from './build/shell.ts';
 
 export default defineConfig({
   plugins: [svelte(), shell()],
-  // The browser's tests (e2e) have their own runner.
-  test: { include: ['src/**/*.test.ts'] },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,
