@@ -1,6 +1,7 @@
 //! The figures: `cargo xtask bench [case]`. See `benches/README.md`.
 
 mod drive;
+mod engine;
 mod fanout;
 mod floor;
 mod mls;
@@ -40,7 +41,7 @@ impl Scale {
 
 /// Every case, in the order of the table.
 const CASES: &[&str] =
-    &["disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "restart", "mls", "binary"];
+    &["disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "restart", "engine", "mls", "binary"];
 
 fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
     match case {
@@ -53,6 +54,7 @@ fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
         "idle" => presence::idle(scale),
         "login" => presence::login(scale),
         "restart" => restart::run(scale),
+        "engine" => engine::run(scale),
         "mls" => mls::run(scale),
         "binary" => start::binary(scale),
         other => bail!("no case `{other}`; there are {}", CASES.join(", ")),

@@ -1,7 +1,7 @@
 //! Cases `pair16`, `pair` and `open`: the node beside the floor, in alternating rounds of one run.
 
 use crate::drive::Driver;
-use crate::peer::{BODY_BYTES, FloorPairs, NodePairs, Pairs};
+use crate::peer::{BODY_BYTES, FloorPairs, NodePairs, Pairs, SenderOpens};
 use crate::process::{Server, node_binary};
 use crate::report::{Latencies, Measurement, Subject, median, rounded};
 use crate::{STALL, Scale};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 /// The frame of the figures that the floor was first measured with.
 const SMALL_FRAME_BYTES: usize = 256;
-/// An append of [`BODY_BYTES`] as sent: protobuf 1,024 + 24, WebSocket 8. The floor gets the same.
-const FRAME_BYTES: usize = BODY_BYTES + 32;
+/// An append of [`BODY_BYTES`] as it is sent alone: 17 bytes of protobuf and 8 of WebSocket more. The floor gets the same.
+const FRAME_BYTES: usize = BODY_BYTES + 25;
 /// Messages a second of the open loop, in all.
 const OPEN_PER_SECOND: u64 = 1_000;
 
@@ -55,9 +55,9 @@ impl Run {
         Self::new(Subject::Floor, Server::start_floor()?, Box::new(FloorPairs::new(frame_bytes)), pairs)
     }
 
-    fn node(pairs: usize) -> anyhow::Result<Self> {
+    fn node(pairs: usize, sender_opens: SenderOpens) -> anyhow::Result<Self> {
         let server = Server::start_node(&node_binary()?, &[])?;
-        Self::new(Subject::Node, server, Box::new(NodePairs::new()), pairs)
+        Self::new(Subject::Node, server, Box::new(NodePairs::new(sender_opens)), pairs)
     }
 
     fn new(subject: Subject, server: Server, mut pairs: Box<dyn Pairs>, count: usize) -> anyhow::Result<Self> {
@@ -203,14 +203,20 @@ pub fn closed(case: &'static str, window: u32, scale: &Scale) -> anyhow::Result<
         if !scale.with_node {
             continue;
         }
-        let mut run = Run::node(pairs)?;
-        let mut outcome = run.closed_loop(window, warm_up, messages)?;
-        let mut measurement = run.measurement(case, round, &mut outcome)?;
-        measurement.ratio_to_floor = ratio(measurement.per_core_second, floor_speed);
-        measurement.print()?;
-        run.server.stop()?;
-        ratios.extend(measurement.ratio_to_floor);
-        speeds.extend(measurement.per_core_second);
+        for sender_opens in [SenderOpens::Both, SenderOpens::WriteOnly] {
+            let mut run = Run::node(pairs, sender_opens)?;
+            let mut outcome = run.closed_loop(window, warm_up, messages)?;
+            let mut measurement = run.measurement(case, round, &mut outcome)?;
+            measurement.ratio_to_floor = ratio(measurement.per_core_second, floor_speed);
+            run.server.stop()?;
+            if sender_opens == SenderOpens::Both {
+                ratios.extend(measurement.ratio_to_floor);
+                speeds.extend(measurement.per_core_second);
+            } else {
+                measurement = measurement.with("sender_opens", "write_only");
+            }
+            measurement.print()?;
+        }
     }
     let mut summary = Measurement::new(case, Subject::Node).with("rounds", scale.rounds);
     summary.per_core_second = median(speeds);
@@ -223,7 +229,7 @@ pub fn open(scale: &Scale) -> anyhow::Result<()> {
     let pairs = scale.of(500) as usize;
     let seconds = scale.of(5);
     let mut floor = Run::floor(FRAME_BYTES, pairs)?;
-    let mut node = if scale.with_node { Some(Run::node(pairs)?) } else { None };
+    let mut node = if scale.with_node { Some(Run::node(pairs, SenderOpens::Both)?) } else { None };
     let (mut floor_all, mut node_all) = (Latencies::default(), Latencies::default());
     for round in 1..=2 * scale.rounds {
         for (run, all) in [(Some(&mut floor), &mut floor_all), (node.as_mut(), &mut node_all)] {

@@ -72,10 +72,19 @@ impl Lane {
 
     /// Opens it with both capabilities.
     pub fn open(&self, after: Seq) -> Request {
+        self.open_with(Some(self.read.clone()), after)
+    }
+
+    /// Opens it for appending alone: it has to be stored.
+    pub fn open_write_only(&self) -> Request {
+        self.open_with(None, 0)
+    }
+
+    fn open_with(&self, read_cap: Option<ReadCap>, after: Seq) -> Request {
         Request::Open(Open {
             class: LaneClass::Group,
             lane_id: derive_lane_id_from_caps(LaneClass::Group, &self.read, &self.write),
-            read_cap: Some(self.read.clone()),
+            read_cap,
             write_cap: Some(self.write.clone()),
             after,
             expires_s: 0,
@@ -259,9 +268,19 @@ impl Pairs for FloorPairs {
     }
 }
 
-/// Pairs over the node: one lane each, opened by both with both capabilities.
+/// What the senders of pairs open their lanes for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SenderOpens {
+    /// Reading and appending, as every member does: the node pushes its own cells back to it.
+    Both,
+    /// Appending alone.
+    WriteOnly,
+}
+
+/// Pairs over the node: one lane each.
 #[derive(Debug)]
 pub struct NodePairs {
+    sender_opens: SenderOpens,
     links: Vec<NodeLink>,
     handles: Vec<Handle>,
     sent: Vec<u32>,
@@ -270,8 +289,8 @@ pub struct NodePairs {
 
 impl NodePairs {
     /// None yet.
-    pub fn new() -> Self {
-        Self { links: Vec::new(), handles: Vec::new(), sent: Vec::new(), random: Random::new() }
+    pub fn new(sender_opens: SenderOpens) -> Self {
+        Self { sender_opens, links: Vec::new(), handles: Vec::new(), sent: Vec::new(), random: Random::new() }
     }
 }
 
@@ -279,12 +298,19 @@ impl Pairs for NodePairs {
     fn connect(&mut self, driver: &mut Driver, address: SocketAddr, pairs: usize) -> anyhow::Result<()> {
         for _ in 0..pairs {
             let lane = Lane::new(&mut self.random);
-            for _ in 0..2 {
-                let mut link = NodeLink::connect(driver, address, None)?;
-                let handles = link.open(driver, vec![lane.open(0)])?;
-                self.handles.push(*handles.first().context("no handle")?);
-                self.links.push(link);
+            let mut sender = NodeLink::connect(driver, address, None)?;
+            let mut handle = *sender.open(driver, vec![lane.open(0)])?.first().context("no handle")?;
+            let mut stored = 0;
+            if self.sender_opens == SenderOpens::WriteOnly {
+                sender.ask(driver, vec![append(handle, 0, self.random.body())])?;
+                sender.ask(driver, vec![Request::Release { handle }])?;
+                handle = *sender.open(driver, vec![lane.open_write_only()])?.first().context("no handle")?;
+                stored = 1;
             }
+            let mut receiver = NodeLink::connect(driver, address, None)?;
+            let handles = receiver.open(driver, vec![lane.open(stored)])?;
+            self.handles.extend([handle, *handles.first().context("no handle")?]);
+            self.links.extend([sender, receiver]);
             self.sent.push(0);
         }
         Ok(())

@@ -68,6 +68,16 @@ pub fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
+/// User and system time of a process so far, of all its threads; `self` is this one.
+pub fn cpu_seconds_of(process: &str) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field, the name, may hold spaces; the rest counts from after its bracket.
+    let rest = stat.rsplit(')').next().context("stat without a name")?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let ticks: u64 = [11, 12].iter().filter_map(|&at| fields.get(at)?.parse::<u64>().ok()).sum();
+    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
 /// A running server process; stopped when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -140,12 +150,7 @@ impl Server {
 
     /// User and system time so far, of all its threads.
     pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The second field, the name, may hold spaces; the rest counts from after its bracket.
-        let rest = stat.rsplit(')').next().context("stat without a name")?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let ticks: u64 = [11, 12].iter().filter_map(|&at| fields.get(at)?.parse::<u64>().ok()).sum();
-        Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+        cpu_seconds_of(&self.child.id().to_string())
     }
 
     fn status_bytes(&self, field: &str) -> anyhow::Result<u64> {
