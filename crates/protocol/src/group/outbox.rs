@@ -146,12 +146,13 @@ impl Outbox {
     }
 
     /// The node lost everything after a position: all of it is an intent again. Returns how many shown messages it
-    /// had acknowledged.
-    pub(super) fn rewind(&mut self, storage: &dyn Storage, after: Seq) -> Result<u32, StorageError> {
+    /// had acknowledged, and how many of any kind had been read back.
+    pub(super) fn rewind(&mut self, storage: &dyn Storage, after: Seq) -> Result<(u32, u32), StorageError> {
         let mut resent = 0;
         let is_lost = |item: &Item| matches!(item.state, ItemState::Delivered { seq } if seq > after);
         let lost: Vec<u64> = self.delivered.iter().filter(|(_, item)| is_lost(item)).map(|(index, _)| *index).collect();
         let mut again: Vec<(u64, Item)> = std::mem::take(&mut self.sealed).into_iter().collect();
+        let lost_count = u32::try_from(lost.len()).unwrap_or(u32::MAX);
         for index in lost {
             again.extend(self.delivered.remove(&index).map(|item| (index, item)));
         }
@@ -159,7 +160,7 @@ impl Outbox {
             resent += u32::from(item.is_stored && item.is_shown);
             self.place(storage, index, Item { state: ItemState::Intent, ..item })?;
         }
-        Ok(resent)
+        Ok((resent, lost_count))
     }
 
     /// Empties the outbox; what was not read back, oldest first.

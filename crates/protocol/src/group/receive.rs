@@ -175,6 +175,7 @@ impl Group {
         self.wire.acked.remove(&index);
         self.mark_stored(cx, index)?;
         self.out.deliver(cx.storage, index, seq)?;
+        self.record.sealed_in_epoch = self.record.sealed_in_epoch.saturating_sub(1);
         self.record.last_sender_is_self = true;
         Ok(())
     }

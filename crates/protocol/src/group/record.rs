@@ -45,6 +45,7 @@ pub(crate) struct GroupRecord {
     pub(crate) state: ConversationState,
     pub(crate) suspect: Option<Suspect>,
     pub(crate) next_index: u64,
+    /// Messages sealed in this epoch that the lane does not hold: so far may a receiver's ratchet have to jump.
     pub(crate) sealed_in_epoch: u32,
     pub(crate) last_commit_ms: u64,
     pub(crate) update_due_ms: u64,

@@ -263,7 +263,8 @@ impl Group {
         record::forget_chain(cx.storage, &self.record.id, seq)?;
         self.recent.retain(|at, _| *at <= seq);
         (self.record.cursor, self.record.head, self.record.gen_now) = (seq, head.0, gen_now);
-        let resent = self.out.rewind(cx.storage, seq)?;
+        let (resent, lost) = self.out.rewind(cx.storage, seq)?;
+        self.record.sealed_in_epoch = self.record.sealed_in_epoch.saturating_add(lost);
         let handle = self.wire.handle;
         let nth = self.wire.nth;
         let flight = std::mem::take(&mut self.wire.flight);

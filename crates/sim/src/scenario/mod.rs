@@ -27,6 +27,7 @@ pub type Play = fn(&Ground, bool) -> Report;
 /// Every scenario by name.
 pub const ALL: &[(&str, Play)] = &[
     ("node_loses_acknowledged_cells", node::loses_acknowledged_cells),
+    ("node_loses_a_long_burst", node::loses_a_long_burst),
     ("node_loses_the_moving_commit", node::loses_the_moving_commit),
     ("node_loses_the_moving_commit_unseen", node::loses_the_moving_commit_unseen),
     ("node_shows_two_histories", node::shows_two_histories),

@@ -48,6 +48,41 @@ fn lose_cells(mut world: World, group: ConversationId) -> Report {
     Report::of(world)
 }
 
+/// A burst of more than a thousand messages stays in its epoch, for all of them are read back. Then the node loses most
+/// of it before the other member came: what is sent again lies further ahead than a ratchet jumps, unless the sender
+/// updates first.
+pub(super) fn loses_a_long_burst(ground: &Ground, is_logged: bool) -> Report {
+    const SENT: usize = 1_100;
+    const LOST: usize = 1_010;
+    let mut world = ground.world(23, 2, is_logged);
+    let Some(id) = world.meet_by_link(0, 1) else { return Report::of(world) };
+    world.run_for(5_000);
+    world.write(0, id, "hello");
+    world.run_for(5_000);
+    world.stop(1);
+    let epoch =
+        |world: &World| world.phones[0].device.as_ref().and_then(|device| device.inspect(id)).map(|it| it.epoch);
+    let before = epoch(&world);
+    for nth in 0..SENT {
+        world.write(0, id, &format!("one of many, {nth}"));
+        world.run_for(10);
+    }
+    world.run_for(20_000);
+    world.expect(epoch(&world) == before, "what is read back asks for no update");
+    world.misbehave();
+    let lane = world.lane_of(0, id);
+    world.servers[0].sides[0].disk.rewrite(&lane, |cells| cells.truncate(cells.len() - LOST));
+    world.kill_node(0, 0, false);
+    world.run_for(60_000);
+    world.expect_told(&[0], "the node lost items", is_lost);
+    world.book.exempt.insert(0);
+    world.start(1);
+    world.settle();
+    let shown = world.phones[1].timeline.shown.get(&id).map_or(0, Vec::len);
+    world.expect(shown == SENT + 1, &format!("the other reads all of it: {shown}"));
+    Report::of(world)
+}
+
 /// A node that lost the commit which moved the group is found out, and gets the commit again.
 pub(super) fn loses_the_moving_commit(ground: &Ground, is_logged: bool) -> Report {
     let (mut world, group) = trio(ground, is_logged);
