@@ -13,7 +13,7 @@ use bytes::Bytes;
 use protocol::content::{Content, Kind, WhisperContent, WhisperKind};
 use protocol::event::{ConversationId, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work};
 use protocol::identity::{NodeUrl, RecoveryPhrase};
-use protocol::storage::{Storage, StorageError};
+use protocol::storage::{Batch, Storage, StorageError};
 use protocol::{Context, Device, DeviceError};
 use rand_core::CryptoRng;
 use sqlite::rusqlite::Connection;
@@ -92,6 +92,9 @@ pub struct Queued {
     /// What is to be done outside.
     pub output: Output,
 }
+
+/// A message's id, and its entry if it is shown as one; or why it cannot be sent.
+pub type SendResult = Result<(MsgId, Option<EntryId>), EngineError>;
 
 /// One account on one device, with its database.
 pub struct Engine {
@@ -248,6 +251,28 @@ impl Engine {
         Ok(Queued { msg_id, entry, output })
     }
 
+    /// Writes messages down in one transaction and hands them to the device; each with its own result, in order.
+    ///
+    /// # Errors
+    /// As [`Self::handle`]: then nothing was written.
+    pub fn send_all(
+        &mut self,
+        now_ms: u64,
+        messages: impl IntoIterator<Item = (ConversationId, Kind)>,
+    ) -> Result<(Output, Vec<SendResult>), EngineError> {
+        self.transact(now_ms, |parts, collected| {
+            let mut results = Vec::new();
+            for (conversation, kind) in messages {
+                match parts.send(conversation, kind, collected) {
+                    // A refused one has written nothing.
+                    result @ (Ok(_) | Err(EngineError::Intent(_) | EngineError::Content(_))) => results.push(result),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(results)
+        })
+    }
+
     /// Says that we type, or stopped.
     ///
     /// # Errors
@@ -362,11 +387,16 @@ impl Engine {
         };
         let (device, rng, me) = (&mut self.device, self.rng.as_mut(), self.me);
         let (value, wake_ms) = self.database.write(|tx| -> Result<_, EngineError> {
-            let mut parts = Parts { device, rng, me, connection: tx, kv: KvStore::new(tx), now_ms };
+            let kv = KvStore::new(tx);
+            // What many inputs write again and again, a ratchet or a cursor, reaches the table once.
+            let batch = Batch::new(&kv);
+            let mut parts = Parts { device, rng, me, connection: tx, storage: &batch, now_ms };
             let value = work(&mut parts, &mut collected)?;
             let timeline = parts.timeline();
             let expires_ms = timeline.next_expiry_ms()?;
-            Ok((value, expires_ms.into_iter().chain(timeline.next_owed_ms()?).min()))
+            let wake_ms = expires_ms.into_iter().chain(timeline.next_owed_ms()?).min();
+            batch.flush().map_err(DeviceError::from)?;
+            Ok((value, wake_ms))
         })?;
         self.device_wake_ms = collected.wake_ms;
         self.timeline_wake_ms = wake_ms;
@@ -387,7 +417,7 @@ struct Parts<'a> {
     rng: &'a mut (dyn CryptoRng + Send),
     me: Me,
     connection: &'a Connection,
-    kv: KvStore<'a>,
+    storage: &'a dyn Storage,
     now_ms: u64,
 }
 
@@ -397,8 +427,17 @@ impl Parts<'_> {
     }
 
     fn device_takes(&mut self, input: Input) -> Result<Vec<Effect>, EngineError> {
-        let storage: &dyn Storage = &self.kv;
-        Ok(self.device.handle(Context { now_ms: self.now_ms, rng: &mut *self.rng, storage }, input)?)
+        let context = Context { now_ms: self.now_ms, rng: &mut *self.rng, storage: self.storage };
+        Ok(self.device.handle(context, input)?)
+    }
+
+    /// The time, which the message names as well, then 80 random bits: the indexes grow at their end.
+    fn new_msg_id(&mut self) -> MsgId {
+        let mut msg_id = MsgId([0; 16]);
+        self.rng.fill_bytes(&mut msg_id.0);
+        let (time, _) = msg_id.0.split_at_mut(6);
+        time.copy_from_slice(&self.now_ms.to_be_bytes()[2..]);
+        msg_id
     }
 
     fn send(
@@ -410,8 +449,7 @@ impl Parts<'_> {
         let timer_s = self.timeline().conversation_timer(&conversation)?.ok_or(IntentError::NoConversation)?;
         let content = Content { sent_ms: self.now_ms, timer_s, kind };
         let message = content.encode()?.into();
-        let mut msg_id = MsgId([0; 16]);
-        self.rng.fill_bytes(&mut msg_id.0);
+        let msg_id = self.new_msg_id();
         let id = self.rng.next_u64();
         let is_shown = content.kind.is_shown();
         let mut effects =
@@ -446,7 +484,10 @@ impl Parts<'_> {
                 }
                 Effect::Connect(link) => collected.output.outgoing.push(Outgoing::Connect(link)),
                 Effect::Hangup(link) => collected.output.outgoing.push(Outgoing::Hangup(link)),
-                Effect::Send(link, requests) => collected.output.outgoing.push(Outgoing::Send(link, requests)),
+                Effect::Send(link, mut requests) => match collected.output.outgoing.last_mut() {
+                    Some(Outgoing::Send(last, queued)) if *last == link => queued.append(&mut requests),
+                    _ => collected.output.outgoing.push(Outgoing::Send(link, requests)),
+                },
                 Effect::PutBlob(node_url, blob_id, blob, ttl_s) => {
                     collected.output.outgoing.push(Outgoing::PutBlob(node_url, blob_id, blob, ttl_s));
                 }

@@ -1,6 +1,6 @@
 //! Carries the engine's effects out with sockets, HTTP and threads, in one task of tokio.
 
-use crate::engine::{Engine, EngineError, Outgoing, Output};
+use crate::engine::{Engine, EngineError, Outgoing, Output, SendResult};
 use crate::timeline::{Changes, EntryId};
 use crate::transport::blob;
 use crate::transport::socket::{self, LinkEvent, LinkFailure, Requests};
@@ -127,9 +127,24 @@ impl Runner {
     /// # Errors
     /// What the engine says; then nothing was written.
     pub fn send(&mut self, conversation: ConversationId, kind: Kind) -> Result<(MsgId, Option<EntryId>), EngineError> {
-        let queued = self.engine.send(now_ms(), conversation, kind)?;
-        self.perform(queued.output);
-        Ok((queued.msg_id, queued.entry))
+        let mut sent = self.send_all([(conversation, kind)])?;
+        sent.pop().ok_or(EngineError::Intent(IntentError::NoConversation))?
+    }
+
+    /// Writes messages down in one transaction and sends them as soon as the network allows; each with its own result.
+    ///
+    /// # Errors
+    /// What the engine says; then nothing was written, and the connections are made anew.
+    pub fn send_all(
+        &mut self,
+        messages: impl IntoIterator<Item = (ConversationId, Kind)>,
+    ) -> Result<Vec<SendResult>, EngineError> {
+        let (result, sent) = match self.engine.send_all(now_ms(), messages) {
+            Ok((output, sent)) => (Ok(output), sent),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        self.settle(result)?;
+        Ok(sent)
     }
 
     /// Marks what came up to an entry, or all, as read. What changed by it is returned, not kept: whoever reads knows.
@@ -255,8 +270,8 @@ impl Runner {
         }
     }
 
-    fn perform(&mut self, mut output: Output) {
-        self.changes.append(&mut output.changes);
+    fn perform(&mut self, output: Output) {
+        self.changes.extend(output.changes);
         self.outcomes.extend(output.outcomes);
         for outgoing in output.outgoing {
             match outgoing {
