@@ -162,9 +162,13 @@ impl Database {
             "PRAGMA locking_mode = EXCLUSIVE",
             "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = FULL",
+            // Pages: one that is written again and again is moved to the file less often.
+            "PRAGMA wal_autocheckpoint = 4000",
             "PRAGMA secure_delete = ON",
             "PRAGMA foreign_keys = ON",
             "PRAGMA temp_store = MEMORY",
+            // KiB: every page that is not kept is decrypted again. The default, 2 MiB, is less than a week's index.
+            "PRAGMA cache_size = -16384",
             "PRAGMA trusted_schema = OFF",
             "PRAGMA cell_size_check = ON",
         ] {
@@ -192,6 +196,7 @@ impl Database {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|error| E::from(error.into()))?;
         let value = work(&transaction)?;
+        schema::index_words(&transaction).map_err(E::from)?;
         transaction.commit().map_err(|error| E::from(error.into()))?;
         Ok(value)
     }

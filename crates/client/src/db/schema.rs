@@ -7,7 +7,24 @@ use sqlite::rusqlite::{Connection, TransactionBehavior};
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// Each brings the schema from its index to its index + 1.
-const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
+
+/// Indexes the words of messages that the open transaction added: once for all of them, before it commits.
+pub(super) fn index_words(connection: &Connection) -> Result<(), DatabaseError> {
+    let is_due: bool = connection
+        .prepare_cached("SELECT coalesce((SELECT max(id) FROM messages), 0) > up_to FROM indexed")?
+        .query_row([], |row| row.get(0))?;
+    if is_due {
+        connection
+            .prepare_cached(
+                "INSERT INTO words (rowid, text) SELECT id, text FROM messages
+                 WHERE id > (SELECT up_to FROM indexed) AND text IS NOT NULL",
+            )?
+            .execute([])?;
+        connection.prepare_cached("UPDATE indexed SET up_to = (SELECT max(id) FROM messages)")?.execute([])?;
+    }
+    Ok(())
+}
 
 /// Brings the schema up to date, one transaction a version.
 pub(super) fn migrate(connection: &mut Connection, application_id: i64) -> Result<(), DatabaseError> {
@@ -45,6 +62,45 @@ mod tests {
         assert_eq!(tables(&connection), before);
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, SCHEMA_VERSION);
+    }
+
+    #[test]
+    fn words_of_the_first_schema_are_found_and_forgotten_in_the_second() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection.execute_batch("PRAGMA user_version = 1; PRAGMA application_id = 7").unwrap();
+        let add = |connection: &Connection, id: u8, text: &str| {
+            connection
+                .execute(
+                    "INSERT INTO messages (conversation, msg_id, sender, device, place, sent_ms, received_ms, kind, text,
+                       state) VALUES (1, ?1, x'00', x'00', 1, 0, 0, 0, ?2, 5)",
+                    sqlite::rusqlite::params![[id], text],
+                )
+                .unwrap();
+        };
+        let found = |connection: &Connection| -> Vec<i64> {
+            let mut statement = connection.prepare("SELECT rowid FROM words WHERE words MATCH 'plum'").unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        connection
+            .execute(
+                "INSERT INTO conversations (id, conversation, is_direct, state, node_url, epoch, devices, created_ms,
+                   last_ms) VALUES (1, x'01', 1, 0, '', 0, 2, 0, 0)",
+                [],
+            )
+            .unwrap();
+        add(&connection, 1, "plum");
+        migrate(&mut connection, 7).unwrap();
+        add(&connection, 2, "plum");
+        add(&connection, 3, "plum");
+        connection.execute("DELETE FROM messages WHERE id = 3", []).unwrap();
+        index_words(&connection).unwrap();
+        index_words(&connection).unwrap();
+        assert_eq!(found(&connection), [1, 2]);
+        connection.execute("DELETE FROM messages WHERE id = 1", []).unwrap();
+        connection.execute("UPDATE messages SET text = 'pear' WHERE id = 2", []).unwrap();
+        assert!(found(&connection).is_empty());
+        connection.execute_batch("INSERT INTO words (words) VALUES ('integrity-check')").unwrap();
     }
 
     #[test]

@@ -207,7 +207,8 @@ pub(crate) mod testing {
         }
 
         pub(crate) fn record(&mut self, record: Record, now_ms: u64) {
-            Timeline::new(self.database.read(), ME).record(&record, now_ms, &mut self.changes).unwrap();
+            let changes = &mut self.changes;
+            self.database.write(|tx| Timeline::new(tx, ME).record(&record, now_ms, changes)).unwrap();
         }
 
         pub(crate) fn received(&mut self, account: AccountId, id: u8, kind: Kind, now_ms: u64) {
@@ -246,8 +247,9 @@ pub(crate) mod testing {
 
         pub(crate) fn own_with_timer(&mut self, id: u8, kind: Kind, now_ms: u64, timer_s: u32) {
             let content = Content { sent_ms: now_ms, timer_s, kind };
-            Timeline::new(self.database.read(), ME)
-                .own(&ROOM, &MsgId([id; 16]), &content, now_ms, &mut self.changes)
+            let changes = &mut self.changes;
+            self.database
+                .write(|tx| Timeline::new(tx, ME).own(&ROOM, &MsgId([id; 16]), &content, now_ms, changes))
                 .unwrap();
         }
 
