@@ -66,8 +66,8 @@ pub const HEADS_KEPT: usize = 1_024;
 /// Receipts that a client keeps for each lane.
 pub const RECEIPTS_KEPT: usize = 32;
 /// Cells that a client seals ahead.
-pub const SEALS_AHEAD_MAX: usize = 16;
-/// Seals in one epoch before a client updates first.
+pub const SEALS_AHEAD_MAX: usize = 64;
+/// Undelivered seals of one epoch before a client updates first.
 pub const SEALS_PER_EPOCH_MAX: usize = 500;
 
 /// Days that group cells are kept.

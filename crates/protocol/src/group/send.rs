@@ -220,6 +220,10 @@ impl Group {
     }
 
     fn append_sealed(&mut self, cx: &mut Cx<'_>) {
+        let on_their_way = self.wire.acked.len() + self.wire.flight.iter().flatten().count();
+        if on_their_way == self.out.sealed_count() {
+            return;
+        }
         for index in self.out.sealed_indexes() {
             let is_on_its_way = self.wire.acked.contains_key(&index) || self.wire.flight.contains(&Some(index));
             if !is_on_its_way && !self.append_item(cx, index) {
@@ -238,7 +242,7 @@ impl Group {
         is_sent
     }
 
-    /// Seals in order, at most 16 ahead of what was read back.
+    /// Seals in order, at most 64 ahead of what was read back.
     fn seal_more(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         let room = SEALS_AHEAD_MAX.saturating_sub(self.out.sealed_count());
         let waiting = self.out.next_intents(room, self.record.suspect.is_some());
