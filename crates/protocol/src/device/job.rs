@@ -541,7 +541,7 @@ impl Parts<'_> {
                 match purpose {
                     Purpose::Member { group } => {
                         self.jobs_intent_moves(cx, id)?;
-                        let plan = Plan::Add { joiners: vec![joiner], intent };
+                        let plan = Plan::Add { joiners: vec![joiner], intents: intent.into_iter().collect() };
                         self.with_group(cx, ConversationId(group), |group, cx| {
                             group.plan(cx, plan)?;
                             group.pump(cx)
@@ -591,7 +591,7 @@ impl Parts<'_> {
         };
         let group_id = cx.random();
         let mut group = Group::create(cx, group_id, &policy)?;
-        group.plan(cx, Plan::Add { joiners: vec![joiner], intent: None })?;
+        group.plan(cx, Plan::Add { joiners: vec![joiner], intents: Vec::new() })?;
         group.pump(cx)?;
         let id = group.id();
         self.groups.insert(id, group);

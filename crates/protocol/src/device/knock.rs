@@ -393,7 +393,7 @@ impl Parts<'_> {
             return Ok(Err(IntentError::Forged));
         };
         let joiner = Joiner::new(cx.crypto, &checked, &certificate, Route::Known(reply.clone()), String::new())?;
-        group.plan(cx, Plan::Add { joiners: vec![joiner], intent: None })?;
+        group.plan(cx, Plan::Add { joiners: vec![joiner], intents: Vec::new() })?;
         group.pump(cx)?;
         Ok(Ok(id))
     }

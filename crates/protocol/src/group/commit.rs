@@ -38,7 +38,7 @@ pub(crate) enum Plan {
     /// A restated policy: a fresh lane.
     Rotate,
     /// Devices to add.
-    Add { joiners: Vec<Joiner>, intent: Option<IntentId> },
+    Add { joiners: Vec<Joiner>, intents: Vec<IntentId> },
     /// An account to remove with all its devices.
     Remove { account: [u8; 32], intent: Option<IntentId> },
     /// A device of this leaf to remove and to add again.
@@ -50,13 +50,12 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
-    fn intent(&self) -> Option<IntentId> {
+    /// Whose outcomes it decides.
+    fn intents(&self) -> &[IntentId] {
         match self {
-            Self::Update | Self::Rotate | Self::Readd { .. } => None,
-            Self::Add { intent, .. }
-            | Self::Remove { intent, .. }
-            | Self::Title { intent, .. }
-            | Self::Admin { intent, .. } => *intent,
+            Self::Update | Self::Rotate | Self::Readd { .. } => &[],
+            Self::Add { intents, .. } => intents,
+            Self::Remove { intent, .. } | Self::Title { intent, .. } | Self::Admin { intent, .. } => intent.as_slice(),
         }
     }
 }
@@ -96,8 +95,8 @@ impl Group {
     pub(crate) fn plan(&mut self, cx: &mut Cx<'_>, plan: Plan) -> Result<(), DeviceError> {
         if !self.is_active() {
             // Asked for while the conversation ended.
-            if let Some(intent) = plan.intent() {
-                cx.record(Record::Outcome(intent, Err(IntentError::NotActive)));
+            for intent in plan.intents() {
+                cx.record(Record::Outcome(*intent, Err(IntentError::NotActive)));
             }
             return Ok(());
         }
@@ -178,8 +177,8 @@ impl Group {
     ) -> Result<(), DeviceError> {
         if let Some(plan) = self.plans.remove(&index) {
             record::delete_plan(cx.storage, &self.record.id, index)?;
-            if let Some(intent) = plan.intent() {
-                cx.record(Record::Outcome(intent, outcome));
+            for intent in plan.intents() {
+                cx.record(Record::Outcome(*intent, outcome.clone()));
             }
         }
         Ok(())
@@ -195,7 +194,7 @@ impl Group {
 
     /// Whether a change of this intent waits for its commit.
     pub(crate) fn has_intent(&self, intent: IntentId) -> bool {
-        self.plans.values().any(|plan| plan.intent() == Some(intent))
+        self.plans.values().any(|plan| plan.intents().contains(&intent))
     }
 
     /// Whether a change waits for its commit.
@@ -211,7 +210,20 @@ impl Group {
         let Some((index, plan)) = self.plans.first_key_value().map(|(index, plan)| (*index, plan.clone())) else {
             return Ok(());
         };
-        match self.build_commit(cx, index, &plan)? {
+        let (merged, absorbed) = self.merge_adds(index, &plan);
+        let mut built = self.build_commit(cx, index, &merged)?;
+        if built.is_err() && !absorbed.is_empty() {
+            // One of them spoils it for all: each by itself.
+            built = self.build_commit(cx, index, &plan)?;
+        } else if built.is_ok() && !absorbed.is_empty() {
+            for other in absorbed {
+                self.plans.remove(&other);
+                record::delete_plan(cx.storage, &self.record.id, other)?;
+            }
+            record::put_plan(cx.storage, &self.record.id, index, &merged)?;
+            self.plans.insert(index, merged);
+        }
+        match built {
             Ok(pending) => {
                 storage::put(cx.storage, Space::Pending, &self.record.id, &pending)?;
                 self.pending = Some(PendingMeta::of(&pending));
@@ -225,6 +237,26 @@ impl Group {
             }
             Err(error) => self.drop_plan(cx, index, Err(error)),
         }
+    }
+
+    /// An Add together with those that wait right behind it, as far as the group has room: one commit, one lane, one
+    /// tree for all of their joiners. With the plans that it stands for besides its own.
+    fn merge_adds(&self, index: u64, first: &Plan) -> (Plan, Vec<u64>) {
+        let mut absorbed = Vec::new();
+        let Plan::Add { mut joiners, mut intents } = first.clone() else { return (first.clone(), absorbed) };
+        let mut devices: BTreeSet<DeviceIdentity> = joiners.iter().map(Joiner::identity).collect();
+        for (other, plan) in self.plans.range(index + 1..) {
+            let Plan::Add { joiners: more, intents: wanted } = plan else { break };
+            let has_room = self.record.leaves as usize + joiners.len() + more.len() <= GROUP_LEAVES_MAX;
+            if !has_room || more.iter().any(|joiner| !devices.insert(joiner.identity())) {
+                break;
+            }
+            joiners.extend_from_slice(more);
+            let fresh: Vec<IntentId> = wanted.iter().filter(|intent| !intents.contains(intent)).copied().collect();
+            intents.extend(fresh);
+            absorbed.push(*other);
+        }
+        (Plan::Add { joiners, intents }, absorbed)
     }
 
     fn build_commit(
@@ -368,7 +400,7 @@ impl Group {
         Ok(())
     }
 
-    /// Before a message of ours: heal on a change of turns, and never seal more than 500 in an epoch.
+    /// Before a message of ours: heal on a change of turns, and never leave 500 seals of an epoch undelivered.
     pub(super) fn update_before_send(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         if self.record.leaves < 2 {
             return Ok(());

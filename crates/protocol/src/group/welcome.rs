@@ -15,7 +15,8 @@ use openmls::prelude::{
 };
 use openmls_rust_crypto::RustCrypto;
 use serde::{Deserialize, Serialize};
-use tls_codec::{Deserialize as _, Serialize as _};
+use std::collections::BTreeMap;
+use tls_codec::{Deserialize as _, Serialize as _, VLBytes};
 use wire::id::{AccountId, DeviceId};
 
 /// Where to knock.
@@ -213,10 +214,10 @@ impl Group {
                 certificates.extend(cx.storage.get(Space::Certificates, &identity.to_bytes())?);
             }
         }
+        let parts = WelcomeParts::parse(welcome).ok_or(DeviceError::Bug("an own Welcome parses"))?;
         let mut welcomes = Vec::with_capacity(joiners.len());
         for joiner in joiners {
-            let welcome =
-                split_welcome(welcome, &joiner.reference).ok_or(DeviceError::Bug("a Welcome names each joiner"))?;
+            let welcome = parts.of(&joiner.reference).ok_or(DeviceError::Bug("a Welcome names each joiner"))?;
             welcomes.push(JoinerWelcome {
                 account: joiner.account,
                 route: joiner.route.clone(),
@@ -241,24 +242,34 @@ fn parse_welcome(bytes: &[u8]) -> Option<Welcome> {
     }
 }
 
-/// Cuts a Welcome down to one joiner's secrets (RFC 9420 s.12.4.3.1): suite ‖ secrets ‖ encrypted group info.
-fn split_welcome(welcome: &[u8], reference: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = welcome.get(2..)?;
-    let secrets = tls_codec::VLBytes::tls_deserialize(&mut rest).ok()?;
-    let group_info = tls_codec::VLBytes::tls_deserialize(&mut rest).ok()?;
-    let mut list = secrets.as_slice();
-    while !list.is_empty() {
-        let start = list;
-        let new_member = tls_codec::VLBytes::tls_deserialize(&mut list).ok()?;
-        let _kem_output = tls_codec::VLBytes::tls_deserialize(&mut list).ok()?;
-        let _ciphertext = tls_codec::VLBytes::tls_deserialize(&mut list).ok()?;
-        if new_member.as_slice() == reference {
-            let one = tls_codec::VLBytes::new(start[..start.len() - list.len()].to_vec());
-            let mut out = welcome[..2].to_vec();
-            out.extend(one.tls_serialize_detached().ok()?);
-            out.extend(group_info.tls_serialize_detached().ok()?);
-            return Some(out);
+/// A Welcome by its joiners (RFC 9420 s.12.4.3.1): suite ‖ secrets ‖ encrypted group info.
+struct WelcomeParts<'a> {
+    suite: &'a [u8],
+    /// Each joiner's encrypted secrets, by the reference of its KeyPackage.
+    secrets: BTreeMap<Vec<u8>, Vec<u8>>,
+    group_info: Vec<u8>,
+}
+
+impl<'a> WelcomeParts<'a> {
+    fn parse(welcome: &'a [u8]) -> Option<Self> {
+        let (suite, mut rest) = welcome.split_at_checked(2)?;
+        let list = VLBytes::tls_deserialize(&mut rest).ok()?;
+        let group_info = rest.to_vec();
+        let mut list = list.as_slice();
+        let mut secrets = BTreeMap::new();
+        while !list.is_empty() {
+            let start = list;
+            let reference = VLBytes::tls_deserialize(&mut list).ok()?;
+            let _kem_output = VLBytes::tls_deserialize(&mut list).ok()?;
+            let _ciphertext = VLBytes::tls_deserialize(&mut list).ok()?;
+            secrets.insert(reference.into(), start.get(..start.len() - list.len())?.to_vec());
         }
+        Some(Self { suite, secrets, group_info })
     }
-    None
+
+    /// The Welcome for one joiner alone.
+    fn of(&self, reference: &[u8]) -> Option<Vec<u8>> {
+        let one = VLBytes::new(self.secrets.get(reference)?.clone());
+        Some([self.suite, &one.tls_serialize_detached().ok()?, &self.group_info].concat())
+    }
 }
