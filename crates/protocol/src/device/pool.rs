@@ -24,6 +24,8 @@ use wire::limit::INVITE_DAYS_MAX;
 use wire::node::{DoorPut, Event, Handle, Open, Page, Request};
 
 const DAY_MS: u64 = 86_400_000;
+/// Knocks that were taken leave their lane by so many, or it would be full for those to come.
+const TRIM_EVERY: u64 = 16;
 /// Waits before a step that failed is tried again.
 const RETRY_MS: u64 = 5_000;
 /// Single-use KeyPackages that a door holds when it is full.
@@ -495,6 +497,12 @@ impl Parts<'_> {
         invite.save(cx.storage, &key)?;
         let (lane_id, intro) = (invite.lane.lane_id(), invite.lane.intro.clone());
         let node_url = invite.record.node_url.clone();
+        if let Some(handle) = invite.handle
+            && cell.seq.is_multiple_of(TRIM_EVERY)
+        {
+            let request = Request::Trim { handle, through: cell.seq };
+            cx.links.ask(&invite.link(), Asked::Invite(key, LaneAsk::Trim), request);
+        }
         self.on_knock(cx, super::knock::Source::Invite(key), &lane_id, &intro, &node_url, &cell.body)
     }
 
@@ -696,6 +704,12 @@ impl Parts<'_> {
         }
         self.door.state.cursor = cell.seq;
         self.door.save(cx.storage)?;
+        if let Some(handle) = self.door.handle
+            && cell.seq.is_multiple_of(TRIM_EVERY)
+        {
+            let request = Request::Trim { handle, through: cell.seq };
+            cx.links.ask(&self.door_link(cx), Asked::Door(LaneAsk::Trim), request);
+        }
         let (lane_id, intro) = (self.door.lane.lane_id(), self.door.lane.intro.clone());
         let node_url = cx.me.node_url.clone();
         self.on_knock(cx, super::knock::Source::Door, &lane_id, &intro, &node_url, &cell.body)
