@@ -1,6 +1,5 @@
 //! OpenMLS as this project uses it: one suite, PublicMessage handshakes, no past epochs.
 
-mod codec;
 mod store;
 
 pub use store::MlsStore;

@@ -1,12 +1,11 @@
 //! OpenMLS's storage over [`Storage`]: binary values, one space, nothing kept beside the transaction.
 
-use super::codec::from_bytes;
-use crate::storage::{Space, Storage, StorageError, encode};
+use crate::storage::{Space, Storage, StorageError, decode, encode};
 use openmls::prelude::GroupId;
 use openmls_traits::storage::{CURRENT_VERSION as V, StorageProvider, traits};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The format of stored OpenMLS values: this crate's codec over OpenMLS 0.9's types.
+/// The format of stored OpenMLS values: postcard over OpenMLS 0.9's types.
 const FORMAT: u8 = 1;
 
 /// OpenMLS's view of the store.
@@ -31,14 +30,6 @@ enum Label {
     EpochKeys = 15,
     KeyPackage = 16,
     Psk = 17,
-}
-
-/// Decodes a stored value of OpenMLS.
-fn decode<T: DeserializeOwned>(format: u8, bytes: &[u8], what: &'static str) -> Result<T, StorageError> {
-    match bytes.split_first() {
-        Some((found, rest)) if *found == format => from_bytes(rest).map_err(|_| StorageError::Corrupt(what)),
-        _ => Err(StorageError::Corrupt(what)),
-    }
 }
 
 fn key<K: Serialize>(label: Label, id: &K) -> Result<Vec<u8>, StorageError> {
