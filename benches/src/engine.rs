@@ -21,11 +21,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const MESSAGES: u64 = 10_000;
+/// Messages written down in one transaction: what a burst leaves waiting.
+const TOGETHER: u64 = 256;
 /// One step of a runner waits no longer than this.
 const STEP: Duration = Duration::from_millis(200);
 
 /// What is looked at in the database is looked at so often at most.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// One person: an engine on disk with its connections.
 struct Person {
@@ -70,6 +72,7 @@ impl Person {
         while !is_done(&mut self.runner)? {
             if self.runner.step(tokio::time::Instant::now() + STEP).await? {
                 last = Instant::now();
+                self.runner.take_changes();
             }
             if last.elapsed() > STALL {
                 bail!("a client waits for ever: {:?}", self.runner.last_failure());
@@ -161,7 +164,20 @@ fn print(part: &'static str, messages: u64, started: Instant, cpu: f64) -> anyho
         .print()
 }
 
-/// A burst of sends, then a catch-up by who was away.
+/// Writes messages down, as many together as wait; the last one's entry.
+fn write_down(person: &mut Person, conversation: ConversationId, messages: u64) -> anyhow::Result<EntryId> {
+    let mut last = None;
+    for first in (0..messages).step_by(TOGETHER as usize) {
+        let together = (first..messages.min(first + TOGETHER)).map(|number| (conversation, text(number)));
+        for sent in person.runner.send_all(together)? {
+            last = sent?.1;
+        }
+        person.runner.take_changes();
+    }
+    last.context("a text without an entry")
+}
+
+/// A burst of sends to who is away, a catch-up, and a burst to who is there.
 async fn measure(messages: u64, server: &Server) -> anyhow::Result<()> {
     let folder = data_folder()?;
     let node_url = NodeUrl::parse(&format!("http://{}", server.address))?;
@@ -172,22 +188,37 @@ async fn measure(messages: u64, server: &Server) -> anyhow::Result<()> {
     let bob = bob.leave();
 
     let (started, cpu) = (Instant::now(), cpu_seconds_of("self")?);
-    let mut last = None;
-    for number in 0..messages {
-        last = alice.runner.send(conversation, text(number))?.1;
-    }
+    let last = write_down(&mut alice, conversation, messages)?;
     print("write_down", messages, started, cpu)?;
-    let last = last.context("a text without an entry")?;
     wait(&mut alice, |runner| is_stored(runner, last)).await?;
     print("send", messages, started, cpu)?;
 
     let (started, cpu) = (Instant::now(), cpu_seconds_of("self")?);
     let mut bob = Person::back(bob)?;
     wait(&mut bob, |runner| Ok(unread_of(runner)? >= before + messages)).await?;
-    print("catch_up", messages, started, cpu)
+    print("catch_up", messages, started, cpu)?;
+
+    let (started, cpu) = (Instant::now(), cpu_seconds_of("self")?);
+    write_down(&mut alice, conversation, messages)?;
+    let mut look_at = started;
+    loop {
+        for person in [&mut alice, &mut bob] {
+            person.runner.step(tokio::time::Instant::now()).await?;
+            person.runner.take_changes();
+        }
+        ensure!(started.elapsed() < 2 * STALL, "a burst does not arrive");
+        if Instant::now() >= look_at {
+            if bob.unread()? >= before + 2 * messages {
+                break;
+            }
+            look_at = Instant::now() + LOOK_EVERY;
+        }
+        tokio::task::yield_now().await;
+    }
+    print("both_ways", messages, started, cpu)
 }
 
-/// A burst of sends, then a catch-up.
+/// The whole client path.
 pub fn run(scale: &Scale) -> anyhow::Result<()> {
     let limits = ["lane_appends_per_s=1000000", "lane_appends_burst=1000000", "connection_requests_burst=1000000"];
     let args: Vec<&OsStr> = limits.iter().flat_map(|limit| [OsStr::new("--limit"), OsStr::new(*limit)]).collect();

@@ -1,5 +1,6 @@
 //! The figures: `cargo xtask bench [case]`. See `benches/README.md`.
 
+mod crowd;
 mod drive;
 mod engine;
 mod fanout;
@@ -40,8 +41,10 @@ impl Scale {
 }
 
 /// Every case, in the order of the table.
-const CASES: &[&str] =
-    &["disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "restart", "engine", "mls", "binary"];
+const CASES: &[&str] = &[
+    "disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "restart", "engine", "mls", "crowd",
+    "binary",
+];
 
 fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
     match case {
@@ -56,6 +59,7 @@ fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
         "restart" => restart::run(scale),
         "engine" => engine::run(scale),
         "mls" => mls::run(scale),
+        "crowd" => crowd::run(scale),
         "binary" => start::binary(scale),
         other => bail!("no case `{other}`; there are {}", CASES.join(", ")),
     }

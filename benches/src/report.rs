@@ -15,6 +15,8 @@ pub enum Subject {
     Node,
     /// OpenMLS without our layer.
     Openmls,
+    /// Our group layer over OpenMLS.
+    Layer,
     /// Both clients, in the bench's own process.
     Client,
     /// The disk below the target folder.

@@ -27,7 +27,7 @@ fn unknown_case_is_refused_by_name() {
 
 #[test]
 fn cases_without_a_server_print_what_they_measured() {
-    for case in ["disk", "mls"] {
+    for case in ["disk", "mls", "crowd"] {
         let output = Command::new(env!("CARGO_BIN_EXE_benches")).args([case, "--tiny"]).output().unwrap();
         assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();

@@ -18,3 +18,5 @@ pub use device::{Context, Device};
 #[cfg(feature = "inspect")]
 pub use device::{Glance, Inspection};
 pub use group::DeviceError;
+#[cfg(feature = "inspect")]
+pub use group::measure;

@@ -22,6 +22,7 @@ pub const NODE: &str = "https://node.example";
 pub fn new_phone(at: usize, url: &str) -> Phone {
     let mut entropy = [at as u8; 32];
     entropy[0] = 77;
+    entropy[1] ^= (at >> 8) as u8;
     let mut rng = ChaCha20Rng::from_seed(entropy);
     let storage = MemoryStorage::default();
     let phrase = RecoveryPhrase::from_entropy(&entropy);

@@ -9,9 +9,12 @@
 //! | `merge` | C4: a new epoch, a fresh lane, the end |
 //! | `welcome` | C8, s.7: creating, joining, letting join |
 //! | `outbox`, `send` | C9, C14: the outbox and the wire |
+//! | `measure` | a member without a node, to be timed |
 //! | `recover` | s.6: Suspect, OutOfStep, Disputed, Rewind |
 
 mod commit;
+#[cfg(feature = "inspect")]
+pub mod measure;
 mod merge;
 mod outbox;
 mod receive;
