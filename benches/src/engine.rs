@@ -110,7 +110,11 @@ fn unread_of(runner: &Runner) -> anyhow::Result<u64> {
 }
 
 fn text(number: u64) -> Kind {
-    Kind::Text { text: format!("Message {number}: as long as one usually is, about a line of text."), reply_to: None }
+    Kind::Text {
+        text: format!("Message {number}: as long as one usually is, about a line of text."),
+        reply_to: None,
+        is_forwarded: false,
+    }
 }
 
 /// Runs both until each has a conversation with the other.

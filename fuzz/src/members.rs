@@ -98,7 +98,7 @@ fn kinds() -> Vec<(&'static str, Kind)> {
         sig: [8; 64],
     };
     vec![
-        ("text", Kind::Text { text: "Grüße".into(), reply_to: Some(msg_id) }),
+        ("text", Kind::Text { text: "Grüße".into(), reply_to: Some(msg_id), is_forwarded: false }),
         ("reaction", Kind::Reaction { msg_id, emoji: Some("👍".into()) }),
         ("reaction_back", Kind::Reaction { msg_id, emoji: None }),
         ("edit", Kind::Edit { msg_id, text: "better".into() }),

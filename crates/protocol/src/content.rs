@@ -61,6 +61,8 @@ pub enum Kind {
         text: String,
         /// The message that it answers.
         reply_to: Option<MsgId>,
+        /// The sender passes on what was said elsewhere.
+        is_forwarded: bool,
     },
     /// A member's one reaction to a message.
     Reaction {
@@ -319,6 +321,7 @@ fn parse_kind(kind: raw::message::Kind) -> Result<Kind, Malformed> {
         Raw::Text(text) => Kind::Text {
             reply_to: if text.reply_to.is_empty() { None } else { Some(MsgId::parse(&text.reply_to)?) },
             text: text.text,
+            is_forwarded: text.forwarded,
         },
         Raw::Reaction(reaction) => Kind::Reaction {
             msg_id: MsgId::parse(&reaction.msg_id)?,
@@ -371,9 +374,11 @@ fn parse_receipt(receipt: &raw::SignedReceipt) -> Result<Receipt, Malformed> {
 fn encode_kind(kind: &Kind) -> Option<raw::message::Kind> {
     use raw::message::Kind as Raw;
     Some(match kind {
-        Kind::Text { text, reply_to } => {
-            Raw::Text(raw::Text { text: text.clone(), reply_to: reply_to.as_ref().map(copy).unwrap_or_default() })
-        }
+        Kind::Text { text, reply_to, is_forwarded } => Raw::Text(raw::Text {
+            text: text.clone(),
+            reply_to: reply_to.as_ref().map(copy).unwrap_or_default(),
+            forwarded: *is_forwarded,
+        }),
         Kind::Reaction { msg_id, emoji } => {
             Raw::Reaction(raw::Reaction { msg_id: copy(msg_id), emoji: emoji.clone().unwrap_or_default() })
         }
@@ -418,7 +423,7 @@ mod tests {
     }
 
     fn text(text: String) -> Kind {
-        Kind::Text { text, reply_to: None }
+        Kind::Text { text, reply_to: None, is_forwarded: false }
     }
 
     fn receipt(path: usize) -> Receipt {
@@ -451,7 +456,11 @@ mod tests {
         let id = "07".repeat(16);
         let golden = [
             (text("hi".into()), "52040a026869".into()),
-            (Kind::Text { text: "hi".into(), reply_to: Some(ID) }, format!("52160a0268691210{id}")),
+            (
+                Kind::Text { text: "hi".into(), reply_to: Some(ID), is_forwarded: false },
+                format!("52160a0268691210{id}"),
+            ),
+            (Kind::Text { text: "hi".into(), reply_to: None, is_forwarded: true }, "52060a0268691801".into()),
             (Kind::Reaction { msg_id: ID, emoji: Some("👍".into()) }, format!("5a180a10{id}1204f09f918d")),
             (Kind::Reaction { msg_id: ID, emoji: None }, format!("5a120a10{id}")),
             (Kind::Edit { msg_id: ID, text: "ho".into() }, format!("62160a10{id}1202686f")),
@@ -588,7 +597,7 @@ mod tests {
             words in ".{1,400}",
             reply_to in proptest::option::of(any::<[u8; 16]>()),
         ) {
-            let content = Content { sent_ms, timer_s: 60, kind: Kind::Text { text: words, reply_to: reply_to.map(MsgId) } };
+            let content = Content { sent_ms, timer_s: 60, kind: Kind::Text { text: words, reply_to: reply_to.map(MsgId), is_forwarded: false } };
             prop_assert_eq!(Content::parse(&content.encode().unwrap()), Ok(content));
         }
 

@@ -113,7 +113,7 @@ impl World {
     /// Sends a text.
     pub fn write(&mut self, author: usize, conversation: ConversationId, text: &str) -> MsgId {
         let msg_id = MsgId(self.dice.bytes());
-        let kind = Kind::Text { text: text.to_owned(), reply_to: None };
+        let kind = Kind::Text { text: text.to_owned(), reply_to: None, is_forwarded: false };
         let sent_ms = self.phones[author].clock_ms(self.now_ms);
         let message = Content { sent_ms, timer_s: 0, kind }.encode().expect("a short text");
         self.book.sends(author, conversation, msg_id);

@@ -9,7 +9,7 @@
 pub use rusqlite;
 
 #[cfg(target_arch = "wasm32")]
-use sqlite_wasm_rs as _;
+pub mod opfs;
 
 #[cfg(test)]
 mod tests {

@@ -56,7 +56,8 @@ async fn main() -> Result<()> {
     let deadline = Instant::now() + LIMIT;
     while next <= count || !waiting.is_empty() {
         while next <= count && waiting.len() < AHEAD {
-            let (_, entry) = runner.send(conversation, Kind::Text { text: format!("text {next}"), reply_to: None })?;
+            let (_, entry) = runner
+                .send(conversation, Kind::Text { text: format!("text {next}"), reply_to: None, is_forwarded: false })?;
             waiting.insert(entry.context("a text is shown")?, next);
             next += 1;
         }

@@ -31,13 +31,14 @@ fn read_text(typed: &str) -> Result<String, Failure> {
 pub async fn send(session: &mut Session, output: &Output, word: &str, typed: &str) -> Result<(), Failure> {
     let conversation = session.runner.engine().timeline().find_conversation(word)?;
     let text = read_text(typed)?;
-    deliver(session, output, conversation, Kind::Text { text, reply_to: None }).await
+    deliver(session, output, conversation, Kind::Text { text, reply_to: None, is_forwarded: false }).await
 }
 
 pub async fn reply(session: &mut Session, output: &Output, word: &str, typed: &str) -> Result<(), Failure> {
     let found = session.runner.engine().timeline().find_message(word)?;
     let text = read_text(typed)?;
-    deliver(session, output, found.conversation, Kind::Text { text, reply_to: Some(found.msg_id) }).await
+    deliver(session, output, found.conversation, Kind::Text { text, reply_to: Some(found.msg_id), is_forwarded: false })
+        .await
 }
 
 pub async fn react(session: &mut Session, output: &Output, word: &str, emoji: Option<&str>) -> Result<(), Failure> {

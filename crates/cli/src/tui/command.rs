@@ -534,7 +534,10 @@ fn with_message(model: &mut Model, command: Command) -> Vec<Action> {
             let text = own_text(&entry).unwrap_or_default().to_owned();
             if entry.state == MessageState::Failed && !text.is_empty() {
                 chat.place = Place::Following;
-                return vec![Action::Send(conversation, Kind::Text { text, reply_to: entry.reply_to })];
+                return vec![Action::Send(
+                    conversation,
+                    Kind::Text { text, reply_to: entry.reply_to, is_forwarded: entry.is_forwarded },
+                )];
             }
         }
         Command::CopyText if entry.text().is_some() => {

@@ -312,8 +312,8 @@ pub fn send(model: &mut Model) -> Vec<Action> {
     }
     let conversation = chat.row.summary.id;
     let kind = match &chat.mode {
-        Mode::Plain => Kind::Text { text, reply_to: None },
-        Mode::Reply(_, msg_id) => Kind::Text { text, reply_to: Some(*msg_id) },
+        Mode::Plain => Kind::Text { text, reply_to: None, is_forwarded: false },
+        Mode::Reply(_, msg_id) => Kind::Text { text, reply_to: Some(*msg_id), is_forwarded: false },
         Mode::Edit(msg_id, _) => Kind::Edit { msg_id: *msg_id, text },
     };
     let is_edit = matches!(chat.mode, Mode::Edit(..));

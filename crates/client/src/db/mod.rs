@@ -9,17 +9,25 @@ mod schema;
 
 pub use kv::KvStore;
 pub use schema::SCHEMA_VERSION;
+#[cfg(target_arch = "wasm32")]
+pub use sqlite::opfs;
 
 use sqlite::rusqlite::{self, Connection, ErrorCode, OpenFlags, TransactionBehavior};
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Prepared statements kept; more than the crate has.
 const STATEMENTS_KEPT: usize = 128;
 /// The smallest page that SQLite knows.
+#[cfg(not(target_arch = "wasm32"))]
 const PAGE_BYTES_MIN: u64 = 512;
 /// "Stvc": marks the file as ours once it is decrypted.
 const APPLICATION_ID: i64 = 0x5374_7663;
+
+/// The database's name in a browser.
+#[cfg(target_arch = "wasm32")]
+const OPFS_NAME: &str = "sottovoce.db";
 
 /// The key of a database, 32 random bytes.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -87,12 +95,23 @@ impl From<rusqlite::Error> for DatabaseError {
             Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DiskFull) => Self::DiskFull,
+            // A browser without room writes less than it was given: the pool's VFS knows no better word for that.
+            Some(ErrorCode::SystemIoFailure) if is_failed_write(&error) => Self::DiskFull,
             Some(ErrorCode::CannotOpen) => Self::Missing,
             Some(code) => Self::Engine(format!("{code:?}")),
             // The other variants may quote a value or a statement's text: the name is enough.
             None => Self::Engine(variant_name(&error).into()),
         }
     }
+}
+
+/// Whether a write, a flush or a change of a file's length failed, in a browser: natively a full disk says so itself.
+fn is_failed_write(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
+    cfg!(target_arch = "wasm32")
+        && error.sqlite_error().is_some_and(|error| {
+            [SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_TRUNCATE].contains(&error.extended_code)
+        })
 }
 
 fn variant_name(error: &rusqlite::Error) -> &'static str {
@@ -120,6 +139,7 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::Exists`] where there is a file; the file is untouched.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn create(path: &Path, key: &DatabaseKey) -> Result<Self, DatabaseError> {
         if path.exists() {
             return Err(DatabaseError::Exists);
@@ -132,6 +152,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Missing`], [`DatabaseError::WrongKey`], [`DatabaseError::Newer`], [`DatabaseError::Corrupt`];
     /// the file is as it was.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn open(path: &Path, key: &DatabaseKey) -> Result<Self, DatabaseError> {
         // SQLite takes a file without a whole page for a new database.
         if std::fs::metadata(path).is_ok_and(|file| file.len() < PAGE_BYTES_MIN) {
@@ -140,7 +161,43 @@ impl Database {
         Self::connect(Connection::open_with_flags(path, flags())?, key)
     }
 
-    /// Makes a database in memory, for tests and simulations.
+    /// Makes a new database among the files of a browser's worker.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Exists`] where there is one.
+    #[cfg(target_arch = "wasm32")]
+    pub fn create_in(pool: &opfs::Pool, key: &DatabaseKey) -> Result<Self, DatabaseError> {
+        if Self::is_in(pool)? {
+            return Err(DatabaseError::Exists);
+        }
+        Self::connect(
+            Connection::open_with_flags_and_vfs(OPFS_NAME, flags() | OpenFlags::SQLITE_OPEN_CREATE, opfs::VFS)?,
+            key,
+        )
+    }
+
+    /// Opens the database among the files of a browser's worker and brings its schema up to date.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    #[cfg(target_arch = "wasm32")]
+    pub fn open_in(pool: &opfs::Pool, key: &DatabaseKey) -> Result<Self, DatabaseError> {
+        if !Self::is_in(pool)? {
+            return Err(DatabaseError::Missing);
+        }
+        Self::connect(Connection::open_with_flags_and_vfs(OPFS_NAME, flags(), opfs::VFS)?, key)
+    }
+
+    /// Whether there is a database among the files of a browser's worker.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Engine`] while the files are not held.
+    #[cfg(target_arch = "wasm32")]
+    pub fn is_in(pool: &opfs::Pool) -> Result<bool, DatabaseError> {
+        pool.has(OPFS_NAME).map_err(|error| DatabaseError::Engine(error.to_string()))
+    }
+
+    /// Makes a database in memory, for tests and simulations, and where a browser gives no storage.
     ///
     /// # Errors
     /// What the engine says.
@@ -155,11 +212,12 @@ impl Database {
 
     fn prepare(connection: Connection) -> Result<Self, DatabaseError> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        // One program owns the file: no shared memory file, and a second one is refused. Said before anything is read:
+        // in a browser there is no shared memory, and a log that a killed worker left is to be read without it.
+        connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
         // The first read decrypts the first page: here a wrong key shows.
         let _: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         for pragma in [
-            // One program owns the file: no shared memory file, and a second one is refused.
-            "PRAGMA locking_mode = EXCLUSIVE",
             "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = FULL",
             // Pages: one that is written again and again is moved to the file less often.

@@ -4,11 +4,15 @@
 //! and only then hands out what is to be sent: *persist before send*. What carries it out is not the engine's
 //! business: [`runner`] does it natively with sockets, a browser with its own, a simulator with none.
 
+mod act;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod runner;
 
+pub use act::{Act, ActId};
+
 use crate::db::{Database, DatabaseError, KvStore};
-use crate::timeline::{Change, Changes, EntryId, Me, OwedKind, Timeline, Typing};
+use crate::timeline::{Change, Changes, EntryId, Mark, Me, OwedKind, Timeline, Typing};
+use act::Noted;
 use bytes::Bytes;
 use protocol::content::{Content, Kind, WhisperContent, WhisperKind};
 use protocol::event::{ConversationId, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work};
@@ -24,7 +28,7 @@ use wire::node::{Request, RequestId};
 const CONTENT_VERSION: &str = "1";
 const CONTENT_SETTING: &str = "content_version";
 /// "1": read receipts are sent. Off by default.
-const READ_RECEIPTS_SETTING: &str = "read_receipts";
+pub(crate) const READ_RECEIPTS_SETTING: &str = "read_receipts";
 /// Batches of receipts sent in one call at most.
 const OWED_BATCHES_MAX: usize = 64;
 
@@ -140,7 +144,10 @@ impl Engine {
             if Device::open(Context { now_ms, rng: rng.as_mut(), storage: &kv })?.is_some() {
                 return Err(EngineError::HasAccount);
             }
-            Ok(Device::create(Context { now_ms, rng: rng.as_mut(), storage: &kv }, phrase, node_url, name)?)
+            let device = Device::create(Context { now_ms, rng: rng.as_mut(), storage: &kv }, phrase, node_url, name)?;
+            let me = Me { account: device.account_id(), device: device.identity().device_id };
+            Timeline::new(tx, me).keep_words(phrase)?;
+            Ok(device)
         })?;
         Self::start(database, rng, device)
     }
@@ -221,16 +228,7 @@ impl Engine {
     /// and calls [`Self::after_failure`].
     pub fn handle(&mut self, now_ms: u64, inputs: Vec<Input>) -> Result<Output, EngineError> {
         self.transact(now_ms, |parts, collected| {
-            for input in inputs {
-                let is_rename = matches!(input, Input::Intent(_, Intent::SetName { .. }));
-                let effects = parts.device_takes(input)?;
-                parts.apply(effects, collected)?;
-                if is_rename {
-                    parts.timeline().set_own_name(parts.device.name())?;
-                    collected.output.changes.insert(Change::Person);
-                }
-            }
-            Ok(())
+            inputs.into_iter().try_for_each(|input| parts.take_input(input, collected))
         })
         .map(|(output, ())| output)
     }
@@ -303,6 +301,7 @@ impl Engine {
             let timeline = parts.timeline();
             let sends = timeline.setting(READ_RECEIPTS_SETTING)?.as_deref() == Some("1");
             timeline.mark_read(&conversation, up_to, sends, now_ms, &mut collected.output.changes)?;
+            timeline.mark(&conversation, Mark::Unread(false), &mut collected.output.changes)?;
             Ok(())
         })
         .map(|(output, ())| output)
@@ -354,7 +353,10 @@ impl Engine {
                     OwedKind::Read => Kind::Read { msg_ids: batch.msg_ids },
                     OwedKind::Delivered => Kind::Delivered { msg_ids: batch.msg_ids },
                     OwedKind::Profile if parts.device.name().is_empty() => continue,
-                    OwedKind::Profile => Kind::Profile { name: parts.device.name().into(), picture: None },
+                    OwedKind::Profile => Kind::Profile {
+                        name: parts.device.name().into(),
+                        picture: parts.timeline().own_picture()?.map(Bytes::from),
+                    },
                 };
                 match parts.send(batch.conversation, kind, collected) {
                     // A conversation that is over owes nothing any more.
@@ -440,16 +442,41 @@ impl Parts<'_> {
         msg_id
     }
 
+    /// Gives the device one input and writes down what it says.
+    fn take_input(&mut self, input: Input, collected: &mut Collected) -> Result<(), EngineError> {
+        let noted = Noted::of(&input, self.now_ms);
+        noted.before(self.timeline(), &mut collected.output.changes)?;
+        let effects = self.device_takes(input)?;
+        self.apply(effects, collected)?;
+        if matches!(noted, Noted::Rename) {
+            let timeline = self.timeline();
+            timeline.set_own_name(self.device.name())?;
+            timeline.owe_profile_to_all(self.now_ms)?;
+            collected.output.changes.insert(Change::Person);
+        }
+        Ok(())
+    }
+
     fn send(
         &mut self,
         conversation: ConversationId,
         kind: Kind,
         collected: &mut Collected,
     ) -> Result<(MsgId, Option<EntryId>), EngineError> {
+        let msg_id = self.new_msg_id();
+        Ok((msg_id, self.send_as(msg_id, conversation, kind, collected)?))
+    }
+
+    fn send_as(
+        &mut self,
+        msg_id: MsgId,
+        conversation: ConversationId,
+        kind: Kind,
+        collected: &mut Collected,
+    ) -> Result<Option<EntryId>, EngineError> {
         let timer_s = self.timeline().conversation_timer(&conversation)?.ok_or(IntentError::NoConversation)?;
         let content = Content { sent_ms: self.now_ms, timer_s, kind };
         let message = content.encode()?.into();
-        let msg_id = self.new_msg_id();
         let id = self.rng.next_u64();
         let is_shown = content.kind.is_shown();
         let mut effects =
@@ -465,14 +492,17 @@ impl Parts<'_> {
         let entry =
             self.timeline().own(&conversation, &msg_id, &content, self.now_ms, &mut collected.output.changes)?;
         self.apply(effects, collected)?;
-        Ok((msg_id, entry))
+        Ok(entry)
     }
 
     fn apply(&mut self, effects: Vec<Effect>, collected: &mut Collected) -> Result<(), EngineError> {
         let timeline = Timeline::new(self.connection, self.me);
         for effect in effects {
             match effect {
-                Effect::Record(Record::Outcome(id, outcome)) => collected.output.outcomes.push((id, outcome)),
+                Effect::Record(Record::Outcome(id, outcome)) => {
+                    act::settle(self.connection, timeline, id, &outcome, &mut collected.output.changes)?;
+                    collected.output.outcomes.push((id, outcome));
+                }
                 Effect::Record(Record::Whispered { conversation, device, content }) => {
                     collected.whispers.push((conversation, device, content));
                 }
@@ -564,7 +594,7 @@ mod tests {
     #[test]
     fn message_to_nowhere_is_refused_and_leaves_nothing() {
         let mut engine = create(Database::in_memory().unwrap()).unwrap();
-        let kind = Kind::Text { text: "hello".into(), reply_to: None };
+        let kind = Kind::Text { text: "hello".into(), reply_to: None, is_forwarded: false };
         let error = engine.send(2_000, ConversationId([1; 16]), kind).unwrap_err();
         assert!(matches!(error, EngineError::Intent(IntentError::NoConversation)), "{error}");
         assert!(engine.timeline().conversations().unwrap().is_empty());
@@ -586,7 +616,7 @@ mod tests {
     fn failed_send_leaves_no_row_behind() {
         let mut engine = create(Database::in_memory().unwrap()).unwrap();
         let room = room(&mut engine);
-        let kind = Kind::Text { text: "hello".into(), reply_to: None };
+        let kind = Kind::Text { text: "hello".into(), reply_to: None, is_forwarded: false };
         assert!(engine.send(2_000, room, kind).is_err());
         let entries = engine.timeline().snapshot(&room, Window::Latest(10)).unwrap().entries;
         assert!(entries.iter().all(|entry| entry.state == MessageState::Received));
@@ -597,7 +627,11 @@ mod tests {
     fn what_is_read_disappears_by_itself() {
         let mut engine = create(Database::in_memory().unwrap()).unwrap();
         let room = room(&mut engine);
-        let message = Content { sent_ms: 1, timer_s: 5, kind: Kind::Text { text: "soon gone".into(), reply_to: None } };
+        let message = Content {
+            sent_ms: 1,
+            timer_s: 5,
+            kind: Kind::Text { text: "soon gone".into(), reply_to: None, is_forwarded: false },
+        };
         let record = Record::Received {
             conversation: room,
             msg_id: MsgId([5; 16]),

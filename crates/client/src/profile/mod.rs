@@ -12,7 +12,7 @@ mod keyring;
 pub use key::Place;
 
 use crate::db::{Database, DatabaseError};
-use key::KeyFile;
+use crate::key::KeyFile;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -96,7 +96,7 @@ impl Profile {
         if database_path.exists() {
             return Err(ProfileError::Exists(folder.into()));
         }
-        let (file, key) = KeyFile::generate(place, passphrase)?;
+        let (file, key) = key::generate(place, passphrase)?;
         write_private(&key_path, &file.encode())?;
         let database = Database::create(&database_path, &key)?;
         Ok((profile, database))
@@ -113,8 +113,8 @@ impl Profile {
         }
         let profile = Self::lock(folder)?;
         let text = std::fs::read(&key_path).map_err(|error| ProfileError::File { path: key_path.clone(), error })?;
-        let file = KeyFile::parse(&text).ok_or(ProfileError::KeyFile(key_path))?;
-        let database = Database::open(&database_path, &file.unwrap(passphrase)?)?;
+        let file = KeyFile::parse(&text).map_err(|_| ProfileError::KeyFile(key_path))?;
+        let database = Database::open(&database_path, &key::open(&file, passphrase)?)?;
         Ok((profile, database))
     }
 

@@ -37,6 +37,7 @@ struct Row<'a> {
     state: MessageState,
     is_unread: bool,
     timer_s: u32,
+    is_forwarded: bool,
     expires_ms: Option<i64>,
 }
 
@@ -53,6 +54,7 @@ impl Timeline<'_> {
         };
         if content.kind.is_shown() {
             let state = MessageState::Received;
+            self.bring_back(row, incoming.at_ms)?;
             if let Some(entry) = self.insert_shown(row, incoming, &content, state, changes, conversation)? {
                 changes.insert(Change::Added(*conversation, entry));
                 changes.insert(Change::List);
@@ -155,7 +157,7 @@ impl Timeline<'_> {
     ) -> Result<Option<EntryId>, DatabaseError> {
         let is_own = state != MessageState::Received;
         let (kind, text, reply_to, raw, number) = match &content.kind {
-            Kind::Text { text, reply_to } => (KIND_TEXT, Some(text.as_str()), reply_to.as_ref(), None, None),
+            Kind::Text { text, reply_to, .. } => (KIND_TEXT, Some(text.as_str()), reply_to.as_ref(), None, None),
             Kind::Timer { seconds } => (KIND_TIMER, None, None, None, Some(*seconds)),
             _ => (KIND_UNKNOWN, None, None, Some(incoming.message), None),
         };
@@ -188,6 +190,7 @@ impl Timeline<'_> {
                 state,
                 is_unread: !is_own && kind != KIND_TIMER,
                 timer_s,
+                is_forwarded: matches!(content.kind, Kind::Text { is_forwarded: true, .. }),
                 // Our own disappear from when they were sent, others' from when they are read.
                 expires_ms: (is_own && timer_s > 0).then(|| millis(incoming.at_ms + u64::from(timer_s) * 1_000)),
             },
@@ -211,8 +214,8 @@ impl Timeline<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO messages (conversation, msg_id, sender, device, place, sent_ms, received_ms, kind, text,
-                   reply_to, raw, number, state, is_unread, timer_s, expires_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                   reply_to, raw, number, state, is_unread, timer_s, expires_ms, is_forwarded)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .insert(params![
                 conversation,
@@ -231,6 +234,7 @@ impl Timeline<'_> {
                 row.is_unread,
                 row.timer_s,
                 row.expires_ms,
+                row.is_forwarded,
             ])
             .map_err(Into::into)
     }
@@ -275,12 +279,7 @@ impl Timeline<'_> {
             Kind::Delivered { msg_ids } => self.receipts(row, conversation, account, msg_ids, false, at_ms, changes),
             Kind::Read { msg_ids } => self.receipts(row, conversation, account, msg_ids, true, at_ms, changes),
             Kind::Profile { name, picture } => {
-                self.connection
-                    .prepare_cached(
-                        "INSERT INTO people (account, name, picture) VALUES (?1, ?2, ?3) ON CONFLICT (account)
-                         DO UPDATE SET name = excluded.name, picture = excluded.picture",
-                    )?
-                    .execute(params![account.0, name, picture.as_deref()])?;
+                self.set_profile(account, name, picture.as_deref())?;
                 changes.insert(Change::Person);
                 Ok(())
             }
@@ -502,7 +501,7 @@ impl Timeline<'_> {
             };
             let (kind, text, reply_to, number) = match &content.kind {
                 Kind::Unknown => continue,
-                Kind::Text { text, reply_to } => (KIND_TEXT, Some(text.as_str()), reply_to.as_ref(), None),
+                Kind::Text { text, reply_to, .. } => (KIND_TEXT, Some(text.as_str()), reply_to.as_ref(), None),
                 Kind::Timer { seconds } => (KIND_TIMER, None, None, Some(*seconds)),
                 _ => {
                     let at_ms = super::unsigned(received_ms);

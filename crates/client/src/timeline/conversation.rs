@@ -40,6 +40,20 @@ pub struct ConversationSummary {
     pub last: Option<Entry>,
     /// A text that was begun.
     pub draft: Option<String>,
+    /// Stays at the top of the list.
+    pub is_pinned: bool,
+    /// Is out of the list until something arrives.
+    pub is_archived: bool,
+    /// Shown as unread although everything was read.
+    pub is_marked_unread: bool,
+    /// Nothing is notified until then, milliseconds.
+    pub muted_until_ms: Option<u64>,
+    /// The other of a conversation of two is blocked.
+    pub is_blocked: bool,
+    /// The safety number was compared with the other of a conversation of two.
+    pub is_verified: bool,
+    /// Names the picture of the other of a conversation of two.
+    pub picture_id: Option<Hash>,
 }
 
 /// A member of a conversation.
@@ -68,6 +82,12 @@ pub struct Person {
     pub picture: Option<Vec<u8>>,
     /// `account@node`, if they are a contact.
     pub address: Option<String>,
+    /// Nothing of theirs is taken.
+    pub is_blocked: bool,
+    /// When the safety number was compared, milliseconds.
+    pub verified_ms: Option<u64>,
+    /// Names the picture, where it came since schema 3.
+    pub picture_id: Option<Hash>,
 }
 
 impl Person {
@@ -99,6 +119,10 @@ pub struct StoredAlert {
     pub evidence: Option<Vec<u8>>,
     /// When, milliseconds.
     pub at_ms: u64,
+    /// Whom it names.
+    pub account: Option<AccountId>,
+    /// The user saw it.
+    pub is_seen: bool,
 }
 
 /// An invite link of ours.
@@ -112,6 +136,12 @@ pub struct StoredInvite {
     pub is_used: bool,
     /// When it changed last, milliseconds.
     pub at_ms: u64,
+    /// The group that it leads to.
+    pub conversation: Option<ConversationId>,
+    /// We approve each who comes by it.
+    pub needs_approval: bool,
+    /// Until when it works, milliseconds, where it was made since schema 3.
+    pub expires_ms: Option<u64>,
 }
 
 const STATES: [ConversationState; 7] = [
@@ -145,7 +175,8 @@ const COLUMNS: &str = "c.conversation, c.is_direct, c.title, c.state, c.node_url
     (SELECT count(*) FROM members m WHERE m.conversation = c.id),
     (SELECT count(*) FROM messages m WHERE m.conversation = c.id AND m.is_unread = 1),
     (SELECT m.account FROM members m WHERE m.conversation = c.id AND m.account != ?1 AND c.is_direct = 1),
-    (SELECT d.text FROM drafts d WHERE d.conversation = c.id)";
+    (SELECT d.text FROM drafts d WHERE d.conversation = c.id),
+    c.is_pinned, c.is_archived, c.is_marked_unread, c.muted_until_ms";
 
 fn summary_of(row: &Row<'_>) -> rusqlite::Result<ConversationSummary> {
     let code: i64 = row.get(3)?;
@@ -163,6 +194,13 @@ fn summary_of(row: &Row<'_>) -> rusqlite::Result<ConversationSummary> {
         peer: row.get::<_, Option<[u8; 32]>>(10)?.map(AccountId),
         draft: row.get(11)?,
         last: None,
+        is_pinned: row.get(12)?,
+        is_archived: row.get(13)?,
+        is_marked_unread: row.get(14)?,
+        muted_until_ms: row.get::<_, Option<i64>>(15)?.map(unsigned),
+        is_blocked: false,
+        is_verified: false,
+        picture_id: None,
     })
 }
 
@@ -196,8 +234,14 @@ impl Timeline<'_> {
 
     fn complete(&self, mut summary: ConversationSummary) -> Result<ConversationSummary, DatabaseError> {
         summary.last = self.snapshot(&summary.id, Window::Latest(1))?.entries.pop();
-        if let (true, Some(peer)) = (summary.title.is_empty(), summary.peer) {
-            summary.title = self.display_name(&peer)?;
+        if let Some(peer) = &summary.peer {
+            let person = self.person(peer)?;
+            if summary.title.is_empty() {
+                summary.title = person.display_name();
+            }
+            summary.is_blocked = person.is_blocked;
+            summary.is_verified = person.verified_ms.is_some();
+            summary.picture_id = person.picture_id;
         }
         Ok(summary)
     }
@@ -236,7 +280,7 @@ impl Timeline<'_> {
     pub fn person(&self, account: &AccountId) -> Result<Person, DatabaseError> {
         let found = self
             .connection
-            .prepare_cached("SELECT account, name, petname, picture, address FROM people WHERE account = ?1")?
+            .prepare_cached(&format!("SELECT {PERSON} FROM people WHERE account = ?1"))?
             .query_row([account.0], person_of)
             .optional()?;
         Ok(found.unwrap_or(Person {
@@ -245,6 +289,9 @@ impl Timeline<'_> {
             petname: None,
             picture: None,
             address: None,
+            is_blocked: false,
+            verified_ms: None,
+            picture_id: None,
         }))
     }
 
@@ -255,7 +302,7 @@ impl Timeline<'_> {
     pub fn people(&self) -> Result<Vec<Person>, DatabaseError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT account, name, petname, picture, address FROM people ORDER BY account")?
+            .prepare_cached(&format!("SELECT {PERSON} FROM people ORDER BY account"))?
             .query_map([], person_of)?
             .collect::<Result<_, _>>()?)
     }
@@ -336,7 +383,7 @@ impl Timeline<'_> {
         Ok(self
             .connection
             .prepare_cached(
-                "SELECT a.id, c.conversation, a.code, a.text, a.evidence, a.at_ms
+                "SELECT a.id, c.conversation, a.code, a.text, a.evidence, a.at_ms, a.account, a.is_seen
                  FROM alerts a LEFT JOIN conversations c ON c.id = a.conversation ORDER BY a.id DESC LIMIT ?1",
             )?
             .query_map([limit], alert_of)?
@@ -351,7 +398,7 @@ impl Timeline<'_> {
         Ok(self
             .connection
             .prepare_cached(
-                "SELECT a.id, c.conversation, a.code, a.text, a.evidence, a.at_ms
+                "SELECT a.id, c.conversation, a.code, a.text, a.evidence, a.at_ms, a.account, a.is_seen
                  FROM alerts a LEFT JOIN conversations c ON c.id = a.conversation WHERE a.id = ?1",
             )?
             .query_row([id], alert_of)
@@ -365,13 +412,19 @@ impl Timeline<'_> {
     pub fn invites(&self) -> Result<Vec<StoredInvite>, DatabaseError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT invite, link, state, at_ms FROM invites ORDER BY at_ms DESC, invite")?
+            .prepare_cached(
+                "SELECT invite, link, state, at_ms, conversation, needs_approval, expires_ms FROM invites
+                 ORDER BY at_ms DESC, invite",
+            )?
             .query_map([], |row| {
                 Ok(StoredInvite {
                     invite: Hash(row.get(0)?),
                     link: row.get(1)?,
                     is_used: row.get::<_, i64>(2)? == 1,
                     at_ms: unsigned(row.get(3)?),
+                    conversation: row.get::<_, Option<[u8; 16]>>(4)?.map(ConversationId),
+                    needs_approval: row.get(5)?,
+                    expires_ms: row.get::<_, Option<i64>>(6)?.map(unsigned),
                 })
             })?
             .collect::<Result<_, _>>()?)
@@ -443,6 +496,8 @@ impl Timeline<'_> {
     }
 }
 
+const PERSON: &str = "account, name, petname, picture, address, is_blocked, verified_ms, picture_id";
+
 fn person_of(row: &Row<'_>) -> rusqlite::Result<Person> {
     Ok(Person {
         account: AccountId(row.get(0)?),
@@ -450,6 +505,9 @@ fn person_of(row: &Row<'_>) -> rusqlite::Result<Person> {
         petname: row.get(2)?,
         picture: row.get(3)?,
         address: row.get(4)?,
+        is_blocked: row.get(5)?,
+        verified_ms: row.get::<_, Option<i64>>(6)?.map(unsigned),
+        picture_id: row.get::<_, Option<[u8; 32]>>(7)?.map(Hash),
     })
 }
 
@@ -461,6 +519,8 @@ fn alert_of(row: &Row<'_>) -> rusqlite::Result<StoredAlert> {
         text: row.get(3)?,
         evidence: row.get(4)?,
         at_ms: unsigned(row.get(5)?),
+        account: row.get::<_, Option<[u8; 32]>>(6)?.map(AccountId),
+        is_seen: row.get(7)?,
     })
 }
 

@@ -44,6 +44,8 @@ pub struct Entry {
     pub timer_s: u32,
     /// When it disappears.
     pub expires_ms: Option<u64>,
+    /// The sender passed it on from another conversation.
+    pub is_forwarded: bool,
     /// One an account, in the order of accounts.
     pub reactions: Vec<Reaction>,
 }
@@ -219,7 +221,7 @@ impl Notice {
 
 /// The columns of [`Timeline::entry_of`], in order.
 pub(super) const COLUMNS: &str = "m.id, c.conversation, m.msg_id, m.sender, m.device, m.sent_ms, m.received_ms, m.kind,
-    m.text, m.raw, m.number, m.subject, m.reply_to, m.state, m.is_unread, m.edited_ms, m.timer_s, m.expires_ms";
+    m.text, m.raw, m.number, m.subject, m.reply_to, m.state, m.is_unread, m.edited_ms, m.timer_s, m.expires_ms, m.is_forwarded";
 
 impl Timeline<'_> {
     /// The entries of a window, oldest first; nothing of a conversation that is not there.
@@ -312,6 +314,34 @@ impl Timeline<'_> {
         Ok(Snapshot { entries, has_older: true, has_newer })
     }
 
+    /// The entries between two places, both among them.
+    pub(super) fn between(&self, row: i64, low: (i64, i64), high: (i64, i64)) -> Result<Snapshot, DatabaseError> {
+        let limit = i64::try_from(WINDOW_MAX).unwrap_or(i64::MAX);
+        let entries = self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation
+                 WHERE m.conversation = ?1 AND (m.place, m.id) >= (?2, ?3) AND (m.place, m.id) <= (?4, ?5)
+                 ORDER BY m.place, m.id LIMIT ?6"
+            ))?
+            .query_map(params![row, low.0, low.1, high.0, high.1, limit], |row| self.entry_of(row))?
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .map(|entry| self.with_reactions(entry))
+            .collect::<Result<Vec<_>, _>>()?;
+        let is_cut = entries.len() == WINDOW_MAX;
+        let has_older = self.has_any(row, low, "(place, id) < (?2, ?3)")?;
+        let has_newer = is_cut || self.has_any(row, high, "(place, id) > (?2, ?3)")?;
+        Ok(Snapshot { entries, has_older, has_newer })
+    }
+
+    fn has_any(&self, row: i64, at: (i64, i64), condition: &str) -> Result<bool, DatabaseError> {
+        Ok(self
+            .connection
+            .prepare_cached(&format!("SELECT 1 FROM messages WHERE conversation = ?1 AND {condition} LIMIT 1"))?
+            .exists(params![row, at.0, at.1])?)
+    }
+
     /// One more than `count`, which tells whether there are more.
     fn page(&self, row: i64, at: (i64, i64), count: usize, condition: &str) -> Result<Vec<Entry>, DatabaseError> {
         let limit = i64::try_from(count.min(WINDOW_MAX) + 1).unwrap_or(i64::MAX);
@@ -359,6 +389,7 @@ impl Timeline<'_> {
             edited_ms: row.get::<_, Option<i64>>(15)?.map(unsigned),
             timer_s: row.get(16)?,
             expires_ms: row.get::<_, Option<i64>>(17)?.map(unsigned),
+            is_forwarded: row.get(18)?,
             reactions: Vec::new(),
         })
     }

@@ -10,17 +10,24 @@
 
 mod apply;
 mod conversation;
+mod detail;
 mod entry;
 mod expire;
 mod find;
+mod invite;
+mod marks;
+mod own;
 mod record;
 mod search;
 mod typing;
 
 pub use conversation::{ConversationSummary, MemberSummary, Person, StoredAlert, StoredInvite};
+pub use detail::MessageInfo;
 pub use entry::{Entry, EntryId, EntryKind, MessageState, Notice, Reaction, Snapshot, Window};
 pub use expire::{OwedBatch, OwedKind, RECEIPT_DELAY_MS};
 pub use find::{FindError, Found};
+pub use invite::InviteTerms;
+pub use marks::Mark;
 pub use search::{SEARCH_WORDS_MAX, SearchHit};
 pub use typing::Typing;
 
@@ -273,6 +280,6 @@ pub(crate) mod testing {
     }
 
     pub(crate) fn text(text: &str) -> Kind {
-        Kind::Text { text: text.into(), reply_to: None }
+        Kind::Text { text: text.into(), reply_to: None, is_forwarded: false }
     }
 }

@@ -78,6 +78,9 @@ impl Timeline<'_> {
                 |row| row.get(0),
             )?;
         let is_over = matches!(conversation.state, ConversationState::Left | ConversationState::Restarted);
+        if !is_over {
+            self.record_devices(row, &conversation.members)?;
+        }
         let notices = match &before {
             None => {
                 self.replace_members(row, &conversation.members)?;
@@ -91,7 +94,9 @@ impl Timeline<'_> {
             }
         };
         let has_newcomers = notices.iter().any(|notice| matches!(notice, Notice::Began | Notice::Added(_)));
-        if has_newcomers && !conversation.is_direct && !is_over && self.owes_receipts(row)? {
+        // In a conversation of two the knock said our name already.
+        let has_news = !conversation.is_direct || self.has_picture()?;
+        if has_newcomers && has_news && !is_over && self.owes_receipts(row)? {
             self.owe_profile(row, now_ms)?;
         }
         for notice in notices {

@@ -83,7 +83,7 @@ impl Timeline<'_> {
                     MARKS[1].to_string()
                 ],
                 |row| {
-                    let (snippet, highlights) = split_marks(&row.get::<_, String>(18)?);
+                    let (snippet, highlights) = split_marks(&row.get::<_, String>(19)?);
                     Ok(SearchHit { entry: self.entry_of(row)?, snippet, highlights })
                 },
             )?

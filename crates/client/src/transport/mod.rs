@@ -7,6 +7,7 @@
 pub mod backoff;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod blob;
+pub mod frames;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod socket;
 #[cfg(not(target_arch = "wasm32"))]

@@ -4,6 +4,7 @@
 //! that is gone dies with it, and the device sends it again on the next.
 
 use crate::transport::backoff::Backoff;
+use crate::transport::frames::{Frames, socket_url};
 use crate::transport::stream::{ConnectError, Stream, Target, Tls, connect};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -14,8 +15,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-use wire::limit::{FRAME_BYTES_MAX, FRAME_REQUESTS_MAX};
-use wire::node::{Event, Request, RequestId, SOCKET_PATH, encode_requests, parse_events, request_bytes};
+use wire::limit::FRAME_BYTES_MAX;
+use wire::node::{Event, Request, RequestId, parse_events};
 
 /// Calls of the engine that wait for one connection at most; over it the connection is given up.
 pub const QUEUE_MAX: usize = 1_024;
@@ -25,9 +26,6 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const SILENCE_MAX: Duration = Duration::from_secs(75);
 /// How long one frame may take to be sent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of requests in one frame; a page of headroom below the limit for what is not counted exactly.
-const FRAME_BYTES: usize = FRAME_BYTES_MAX - (64 << 10);
-
 /// Requests of one call of the engine.
 pub type Requests = Vec<(RequestId, Request)>;
 
@@ -67,7 +65,7 @@ pub async fn run(link: Link, tls: Tls, events: mpsc::Sender<LinkEvent>) {
     let target = Target::of(&link.node_url);
     let mut backoff = Backoff::default();
     while !events.is_closed() {
-        let failure = match open(&target, &tls).await {
+        let failure = match open(&link, &target, &tls).await {
             Ok(socket) => {
                 let (requests_tx, requests) = mpsc::channel(QUEUE_MAX);
                 if events.send(LinkEvent::Connected(link.clone(), requests_tx)).await.is_err() {
@@ -117,10 +115,9 @@ impl rand_core::TryRng for SystemRng {
     }
 }
 
-async fn open(target: &Target, tls: &Tls) -> Result<WebSocketStream<Stream>, ConnectError> {
+async fn open(link: &Link, target: &Target, tls: &Tls) -> Result<WebSocketStream<Stream>, ConnectError> {
     let stream = connect(target, tls).await?;
-    let scheme = if target.is_secure { "wss" } else { "ws" };
-    let uri = format!("{scheme}://{}{}{SOCKET_PATH}", target.authority, target.base_path);
+    let uri = socket_url(&link.node_url);
     let config = WebSocketConfig::default()
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX))
@@ -198,35 +195,19 @@ async fn receive(message: Message, link: &Link, events: &mpsc::Sender<LinkEvent>
 }
 
 /// What waits behind the first call goes into the same frames.
-fn collect(first: Requests, requests: &mut mpsc::Receiver<Requests>) -> Vec<Requests> {
-    let mut frames = vec![Vec::new()];
-    let mut bytes = 0;
-    let mut add = |wanted: Requests, frames: &mut Vec<Requests>| {
-        for (id, request) in wanted {
-            let more = request_bytes(&request);
-            let is_full =
-                frames.last().is_some_and(|frame| frame.len() >= FRAME_REQUESTS_MAX || bytes + more > FRAME_BYTES);
-            if is_full {
-                frames.push(Vec::new());
-                bytes = 0;
-            }
-            bytes += more;
-            if let Some(frame) = frames.last_mut() {
-                frame.push((id, request));
-            }
-        }
-    };
-    add(first, &mut frames);
-    while frames.len() == 1 {
+fn collect(first: Requests, requests: &mut mpsc::Receiver<Requests>) -> Frames {
+    let mut frames = Frames::default();
+    frames.add(first);
+    while !frames.is_full() {
         let Ok(wanted) = requests.try_recv() else { break };
-        add(wanted, &mut frames);
+        frames.add(wanted);
     }
     frames
 }
 
-async fn send(socket: &mut WebSocketStream<Stream>, frames: Vec<Requests>) -> Result<(), LinkFailure> {
-    for frame in frames.into_iter().filter(|frame| !frame.is_empty()) {
-        write(socket, Message::Binary(encode_requests(frame))).await?;
+async fn send(socket: &mut WebSocketStream<Stream>, frames: Frames) -> Result<(), LinkFailure> {
+    for frame in frames.encode() {
+        write(socket, Message::Binary(frame)).await?;
     }
     Ok(())
 }
@@ -246,6 +227,7 @@ mod tests {
     use protocol::identity::NodeUrl;
     use rustls::RootCertStore;
     use tokio::net::{TcpListener, TcpStream};
+    use wire::limit::FRAME_REQUESTS_MAX;
     use wire::node::{encode_events, parse_requests};
 
     async fn listen() -> (TcpListener, Link) {
@@ -349,13 +331,15 @@ mod tests {
         requests_tx.try_send(attest(2)).unwrap();
         requests_tx.try_send(attest(FRAME_REQUESTS_MAX)).unwrap();
         requests_tx.try_send(attest(5)).unwrap();
-        let sizes = |frames: Vec<Requests>| frames.iter().map(Vec::len).collect::<Vec<_>>();
+        let sizes = |frames: Frames| -> Vec<usize> {
+            frames.encode().map(|frame| wire::node::parse_requests(frame).unwrap().len()).collect()
+        };
         assert_eq!(sizes(collect(attest(1), &mut requests)), [FRAME_REQUESTS_MAX, 3]);
         assert_eq!(sizes(collect(attest(1), &mut requests)), [6]);
 
         let big = |count: usize| vec![(1, Request::Whisper { handle: 1, body: vec![0; 60 << 10].into() }); count];
-        let frames = collect(big(100), &mut requests);
+        let frames: Vec<Bytes> = collect(big(100), &mut requests).encode().collect();
         assert!(frames.len() > 1);
-        assert!(frames.into_iter().all(|frame| encode_requests(frame).len() <= FRAME_BYTES_MAX));
+        assert!(frames.iter().all(|frame| frame.len() <= FRAME_BYTES_MAX));
     }
 }

@@ -193,6 +193,14 @@ impl InviteLink {
 }
 
 impl InviteBundle {
+    /// Opens what a link leads to, for a look at it before it is followed.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn preview(link: &InviteLink, ciphertext: &[u8]) -> Result<Self, OpenBundleError> {
+        Self::open(&openmls_rust_crypto::RustCrypto::default(), link, ciphertext)
+    }
+
     /// Seals the bundle into a blob of 16,384 bytes, whose id goes into the link.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ fn enter_sends_and_other_enters_break_the_line() {
     world.sees("› one");
     world.sees("three");
     world.press(KeyCode::Enter);
-    assert_eq!(sent(&mut world), [Kind::Text { text: "one\ntwo\nthree".into(), reply_to: None }]);
+    assert_eq!(sent(&mut world), [Kind::Text { text: "one\ntwo\nthree".into(), reply_to: None, is_forwarded: false }]);
     world.sees("Write a message");
     world.press(KeyCode::Enter);
     world.write("   ");
@@ -49,7 +49,10 @@ fn words_are_edited() {
     world.press_with(KeyCode::Char('d'), KeyModifiers::ALT);
     world.write("with");
     world.press(KeyCode::Enter);
-    assert_eq!(sent(&mut world), [Kind::Text { text: "flour with butter".into(), reply_to: None }]);
+    assert_eq!(
+        sent(&mut world),
+        [Kind::Text { text: "flour with butter".into(), reply_to: None, is_forwarded: false }]
+    );
 }
 
 #[test]
@@ -87,7 +90,10 @@ fn a_reply_names_what_it_answers() {
     assert_eq!(world.model.focus, Focus::Composer);
     world.write("two");
     world.press(KeyCode::Enter);
-    assert_eq!(sent(&mut world), [Kind::Text { text: "two".into(), reply_to: Some(entry(3, IDA, "").msg_id) }]);
+    assert_eq!(
+        sent(&mut world),
+        [Kind::Text { text: "two".into(), reply_to: Some(entry(3, IDA, "").msg_id), is_forwarded: false }]
+    );
     world.sees_not("Reply to");
 }
 

@@ -202,6 +202,9 @@ fn a_groups_people_are_added_named_and_removed() {
         petname: None,
         picture: None,
         address: Some("svc1x@http://localhost:1".into()),
+        is_blocked: false,
+        verified_ms: None,
+        picture_id: None,
     };
     world.take(Event::People(vec![person(0xb0, "Bob"), person(0xca, "Carla"), person(0xda, "Dan")]));
     world.sees_not("○ Bob");
@@ -238,6 +241,8 @@ fn alerts_are_said_in_words_and_give_their_proof() {
         text: "The node showed members different histories".into(),
         evidence: Some(vec![1]),
         at_ms: super::world::NOW_MS,
+        account: None,
+        is_seen: false,
     };
     world.take(Event::Alerts(vec![alert]));
     world.sees("! The node showed members different histories");

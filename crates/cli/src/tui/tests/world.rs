@@ -37,6 +37,13 @@ pub fn summary(id: ConversationId, title: &str) -> ConversationSummary {
         last_ms: NOW_MS - MINUTE_MS,
         last: None,
         draft: None,
+        is_pinned: false,
+        is_archived: false,
+        is_marked_unread: false,
+        muted_until_ms: None,
+        is_blocked: false,
+        is_verified: false,
+        picture_id: None,
     }
 }
 
@@ -63,6 +70,7 @@ pub fn entry(id: i64, sender: AccountId, text: &str) -> Entry {
         edited_ms: None,
         timer_s: 0,
         expires_ms: None,
+        is_forwarded: false,
         reactions: Vec::new(),
     }
 }

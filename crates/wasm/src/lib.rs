@@ -1,0 +1,20 @@
+//! The client engine for a browser's worker: conversions only, no decisions.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`face`] | the engine with what waits for it and what it wants done |
+//! | [`query`] | what views show, as JSON |
+//! | [`act`] | what the user does, from JSON |
+//! | [`preview`] | what an invite link says before it is followed |
+//! | [`shape`] | the JSON's shapes (`apps/web/src/platform/engine.ts`) |
+//! | [`refusal`] | errors as stable codes with values |
+//! | `browser` | the class that JavaScript sees (only in a browser) |
+
+pub mod act;
+#[cfg(target_arch = "wasm32")]
+mod browser;
+pub mod face;
+pub mod preview;
+pub mod query;
+pub mod refusal;
+pub mod shape;
