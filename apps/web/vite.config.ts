@@ -12,5 +12,6 @@ export default defineConfig({
   },
   // The words lie at the root, where the command line can find them.
   server: { fs: { allow: ['.', '../../locales'] } },
-  worker: { format: 'es' },
+  // The node knows the engine's worker, which may speak to other nodes, by this name.
+  worker: { format: 'es', rollupOptions: { output: { entryFileNames: 'assets/worker-[hash].js' } } },
 });

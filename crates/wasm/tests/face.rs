@@ -60,7 +60,7 @@ fn new_account_has_every_topic_and_wants_its_door() {
 fn what_a_page_says_wrongly_is_refused_with_a_code() {
     let mut face = face();
     let none = "00".repeat(16);
-    for (action, input, code) in [
+    for (round, (action, input, code)) in (0_u8..).zip([
         ("sendText", json!({ "conversation": none, "text": "x" }), "no-conversation"),
         ("sendText", json!({ "conversation": "zz", "text": "x" }), "internal"),
         ("sendText", json!({ "text": "x" }), "internal"),
@@ -70,8 +70,8 @@ fn what_a_page_says_wrongly_is_refused_with_a_code() {
         ("verifyQr", json!({ "account": "11".repeat(32), "qr": "AAAA" }), "bad-qr"),
         ("setPicture", json!({ "picture": data_encoding::BASE64.encode(&[0; (16 << 10) + 1]) }), "picture-too-large"),
         ("exportEvidence", json!({ "id": 7 }), "no-evidence"),
-    ] {
-        let answer = act(&mut face, ACT, action, input.clone());
+    ]) {
+        let answer = act(&mut face, &format!("{round:02x}").repeat(16), action, input.clone());
         let found = match &answer {
             Err(refusal) => refusal.code.to_owned(),
             Ok(value) => value["refusal"]["code"].as_str().unwrap_or_default().to_owned(),

@@ -1,0 +1,268 @@
+/** What a page may ask for: most is the core's; the worker does what needs the browser. */
+
+import type { About, Invite, InvitePreview, Me } from '../platform/engine';
+import { getBlob } from './network';
+import type { Owner } from './owner';
+import { Core, bundleUrl, previewInvite, sealKey, unsealKey } from './pkg/sottovoce';
+import { Refusal, refusalOf } from './refusal';
+
+/** Refusals of the database: what the core held in memory is forgotten. */
+const DATABASE_CODES = new Set(['internal', 'storage-full', 'database-damaged', 'database-busy', 'database-wrong-key']);
+/** How long an answer from the network is waited for; what was asked goes on by itself after that. */
+const OUTCOME_MS = 20_000;
+/** Waiters that are kept at most, for answers that nobody fetched. */
+const WAITERS_MAX = 1_024;
+/** Answers kept at most that came before their waiters. */
+const EARLY_MAX = 256;
+
+interface Outcome {
+  conversation?: string | null;
+  link?: string;
+}
+interface Acted {
+  value?: unknown;
+  intent?: string;
+  outcome?: Outcome;
+  refusal?: { code: string; values?: Record<string, string | number> };
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** Another 16 bytes, the same each time, for the second step of an action. */
+function secondStep(id: string): string {
+  const last = Number.parseInt(id.slice(-2), 16) ^ 1;
+  return id.slice(0, -2) + last.toString(16).padStart(2, '0');
+}
+
+export class Actions {
+  readonly #owner: Owner;
+  readonly #waiters = new Map<string, (acted: Acted) => void>();
+  readonly #early = new Map<string, Acted>();
+
+  constructor(owner: Owner) {
+    this.#owner = owner;
+  }
+
+  async act(id: string, action: string, input: unknown): Promise<unknown> {
+    const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
+    switch (action) {
+      case 'create':
+        return this.#create(fields as { name: string; node?: string; words?: string });
+      case 'unlock':
+        return this.#unlock(fields as { passphrase: string });
+      case 'openForThisVisit':
+        return this.#openForThisVisit();
+      case 'erase':
+        return this.#erase();
+      case 'setPassphrase':
+        return this.#setPassphrase(fields as { current: string; passphrase: string });
+      case 'previewInvite':
+        return this.#preview(fields as { link: string });
+      case 'setPush':
+        throw new Refusal('push-unsupported');
+      case 'about':
+        return this.#about();
+      case 'newGroup':
+        return this.#newGroup(id, fields as { title: string; members: string[] });
+      case 'safetyNumber': {
+        const number = this.#core(id, action, fields).value as { qr: string };
+        return { ...number, qr: fromBase64(number.qr) };
+      }
+      case 'exportEvidence':
+        return fromBase64(this.#core(id, action, fields).value as string);
+      case 'verifyQr':
+        this.#core(id, action, { ...fields, qr: toBase64(fields['qr'] as Uint8Array) });
+        this.#owner.settle();
+        return undefined;
+      case 'setPicture': {
+        const picture = fields['picture'] as Uint8Array | null;
+        this.#core(id, action, { picture: picture && toBase64(picture) });
+        this.#owner.settle();
+        return undefined;
+      }
+      default:
+        return this.#usual(id, action, fields);
+    }
+  }
+
+  /** Answers that came with the last transaction. */
+  outcomes(json: string): void {
+    if (json === '[]') return;
+    for (const acted of JSON.parse(json) as Acted[]) {
+      if (acted.intent === undefined) continue;
+      const waiter = this.#waiters.get(acted.intent);
+      this.#waiters.delete(acted.intent);
+      if (waiter) waiter(acted);
+      else this.#keep(acted.intent, acted);
+    }
+  }
+
+  /** An answer may come before its waiter. */
+  #keep(intent: string, acted: Acted): void {
+    this.#early.set(intent, acted);
+    for (const oldest of this.#early.keys()) {
+      if (this.#early.size <= EARLY_MAX) break;
+      this.#early.delete(oldest);
+    }
+  }
+
+  /** One call of the core, carried out before it is answered: what it wrote is durable. */
+  #core(id: string, action: string, input: unknown): Acted {
+    const { core, boot } = this.#owner;
+    if (!core || boot?.state !== 'ready') throw new Refusal(boot?.state === 'stopped' ? 'stopped' : 'no-account');
+    try {
+      return JSON.parse(core.act(Date.now(), id, action, JSON.stringify(input))) as Acted;
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal && DATABASE_CODES.has(refusal.code)) this.#owner.databaseFailed();
+      throw error;
+    }
+  }
+
+  async #usual(id: string, action: string, input: Record<string, unknown>): Promise<unknown> {
+    const acted = this.#core(id, action, input);
+    if (acted.intent === undefined) {
+      this.#owner.settle();
+      return acted.value ?? undefined;
+    }
+    const outcome = await this.#outcome(acted);
+    switch (action) {
+      case 'invite':
+        if (!outcome?.link) throw new Refusal('offline');
+        return JSON.parse(this.#owner.core?.inviteByLink(outcome.link) ?? 'null') as Invite;
+      case 'accept':
+      case 'add':
+      case 'answerRequest':
+      case 'restart':
+        return { conversation: outcome?.conversation ?? null };
+      default:
+        return undefined;
+    }
+  }
+
+  /** What an intent led to; null where the network takes its time: it is written down and goes on by itself. */
+  async #outcome(acted: Acted): Promise<Outcome | null> {
+    const known = this.#known(acted) ?? (await this.#wait(acted.intent ?? ''));
+    if (known?.refusal) throw new Refusal(known.refusal.code, known.refusal.values);
+    return known?.outcome ?? null;
+  }
+
+  /** The answer of an intent, where it is known already. */
+  #known(acted: Acted): Acted | null {
+    this.#owner.settle();
+    if (acted.outcome || acted.refusal || acted.intent === undefined) return acted;
+    const early = this.#early.get(acted.intent) ?? null;
+    this.#early.delete(acted.intent);
+    return early;
+  }
+
+  #wait(intent: string): Promise<Acted | null> {
+    if (this.#waiters.size >= WAITERS_MAX) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#waiters.delete(intent);
+        resolve(null);
+      }, OUTCOME_MS);
+      this.#waiters.set(intent, (acted) => {
+        clearTimeout(timer);
+        resolve(acted);
+      });
+    });
+  }
+
+  async #newGroup(id: string, input: { title: string; members: string[] }): Promise<unknown> {
+    const made = await this.#outcome(this.#core(id, 'newGroup', { title: input.title }));
+    const conversation = made?.conversation;
+    if (!conversation) throw new Refusal('offline');
+    if (input.members.length > 0) {
+      // Whoever is added comes when their node answers; a refusal that is known at once is told.
+      const added = this.#known(this.#core(secondStep(id), 'addMembers', { conversation, accounts: input.members }));
+      if (added?.refusal) throw new Refusal(added.refusal.code, added.refusal.values);
+    }
+    return { conversation };
+  }
+
+  async #create(input: { name: string; node?: string; words?: string }): Promise<Me> {
+    const owner = this.#owner;
+    // Asked for again after another worker took over: it is there.
+    if (owner.boot?.state === 'ready') return owner.me();
+    if (owner.boot?.state !== 'empty' || !owner.core) throw new Refusal('stopped');
+    const key = owner.isVolatile ? new Uint8Array(32) : await this.#newKey();
+    owner.core.create(key, input.node ?? owner.boot.defaultNode, input.name.trim(), input.words, Date.now());
+    if (!owner.isVolatile) await owner.vault.use();
+    owner.setBoot(owner.ready());
+    return owner.me();
+  }
+
+  /** The key of a database that was begun, else a new one. */
+  async #newKey(): Promise<Uint8Array> {
+    const { vault, core } = this.#owner;
+    const begun = core?.hasDatabase() ? await vault.open() : null;
+    return begun ?? vault.create();
+  }
+
+  async #unlock(input: { passphrase: string }): Promise<Me> {
+    const owner = this.#owner;
+    if (owner.boot?.state === 'ready') return owner.me();
+    const sealed = await owner.vault.open();
+    if (!sealed) throw new Refusal('no-account');
+    owner.setBoot(owner.openWith(unsealKey(sealed, input.passphrase)));
+    return owner.me();
+  }
+
+  #openForThisVisit(): Promise<unknown> {
+    const owner = this.#owner;
+    if (owner.boot?.state === 'stopped' && owner.boot.reason === 'storage-refused') {
+      owner.core = Core.volatile();
+      owner.isVolatile = true;
+      owner.setBoot(owner.empty());
+    }
+    return Promise.resolve(owner.boot);
+  }
+
+  async #erase(): Promise<void> {
+    const owner = this.#owner;
+    owner.close();
+    owner.core?.erase();
+    await owner.vault.erase();
+    owner.hasPassphrase = false;
+    owner.setBoot(owner.core ? owner.empty() : { state: 'stopped', reason: 'storage-refused' });
+  }
+
+  async #setPassphrase(input: { current: string; passphrase: string }): Promise<void> {
+    const owner = this.#owner;
+    if (owner.boot?.state !== 'ready' || owner.isVolatile) throw new Refusal('no-account');
+    const secret = await owner.vault.open();
+    if (!secret) throw new Refusal('key-damaged');
+    const key = owner.hasPassphrase ? unsealKey(secret, input.current) : secret;
+    const isLocked = input.passphrase !== '';
+    const next = isLocked ? sealKey(key, input.passphrase) : key;
+    await owner.vault.replace(next as Uint8Array<ArrayBuffer>, isLocked);
+    owner.hasPassphrase = isLocked;
+    owner.topics.touch('settings');
+  }
+
+  async #preview(input: { link: string }): Promise<InvitePreview> {
+    const { status, bytes } = await getBlob(bundleUrl(input.link));
+    if (status === 1) throw new Refusal('invite-gone');
+    return JSON.parse(previewInvite(input.link, status === 0 ? bytes : undefined, Date.now())) as InvitePreview;
+  }
+
+  async #about(): Promise<About> {
+    const estimate = await navigator.storage?.estimate?.();
+    return {
+      version: (import.meta.env['VITE_VERSION'] as string | undefined) ?? '0.1.0',
+      build: (import.meta.env['VITE_BUILD'] as string | undefined) ?? '',
+      storageBytes: estimate?.usage ?? null,
+      storageQuotaBytes: estimate?.quota ?? null,
+    };
+  }
+}
