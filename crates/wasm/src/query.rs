@@ -7,7 +7,7 @@ use client::timeline::{ConversationSummary, Entry, EntryId, EntryKind, Notice, S
 use protocol::event::{ConversationId, ConversationState, RequestKind};
 use protocol::identity::Address;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use wire::id::{AccountId, Hash};
 
 /// Alerts shown at most.
@@ -409,13 +409,16 @@ impl Face {
         let mut hits = Vec::new();
         for hit in timeline.search(words, conversation, limit)? {
             let id = hit.entry.conversation;
-            if !titles.contains_key(&id) {
-                titles.insert(id, timeline.conversation(&id)?.map(|found| found.title).unwrap_or_default());
-            }
+            let title = match titles.entry(id) {
+                btree_map::Entry::Occupied(known) => known.get().clone(),
+                btree_map::Entry::Vacant(place) => {
+                    place.insert(timeline.conversation(&id)?.map(|found| found.title).unwrap_or_default()).clone()
+                }
+            };
             let units = |bytes: usize| hit.snippet[..bytes].encode_utf16().count();
             hits.push(shape::SearchHit {
                 highlights: hit.highlights.iter().map(|range| (units(range.start), units(range.end))).collect(),
-                conversation_title: titles.get(&id).cloned().unwrap_or_default(),
+                conversation_title: title,
                 entry: self.entry(hit.entry, &mut names)?,
                 snippet: hit.snippet.clone(),
             });
