@@ -1,5 +1,7 @@
 //! The face without a browser: what a page gets and what it is refused.
 
+#![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
+
 use client::db::Database;
 use client::engine::Outgoing;
 use rand_chacha::ChaCha20Rng;
