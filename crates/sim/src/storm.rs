@@ -379,11 +379,11 @@ mod tests {
     }
 
     /// A repeated knock (431), a disk's fault that waited for the node's next life (1269, 1322), a leaver that went on
-    /// committing (20017), a swallowed error of the disk (30045).
+    /// committing (20017), a leaver who was let in anew before it read that it was out (2674), a swallowed error of the disk (30045).
     #[test]
     fn mended_seeds_stay_mended() {
         let ground = Ground::new(PEOPLE_MAX, 2);
-        for seed in [431, 1_269, 1_322, 20_017, 30_045] {
+        for seed in [431, 1_269, 1_322, 2_674, 20_017, 30_045] {
             let report = run(&ground, seed, false);
             assert_eq!(report.wrongs, Vec::<String>::new(), "replay: sim --seeds 1 --from {seed} --verbose");
         }

@@ -212,7 +212,7 @@ fn node_events(golden: &mut Golden) {
 fn contents(golden: &mut Golden) {
     use content::message::Kind;
     let seen = content::Seen { seq: 300, head: bytes(1, 32), prev: bytes(2, 32) };
-    let text = content::Text { text: "Grüße".into(), reply_to: bytes(3, 16) };
+    let text = content::Text { text: "Grüße".into(), reply_to: bytes(3, 16), forwarded: false };
     let reaction = content::Reaction { msg_id: bytes(4, 16), emoji: "👍".into() };
     let edit = content::Edit { msg_id: bytes(5, 16), text: "better".into() };
     let delete = content::Delete { msg_id: bytes(6, 16) };

@@ -254,14 +254,12 @@ impl Parts<'_> {
         let may_replace = |id: &[u8]| {
             let group = id.try_into().ok().and_then(|id| self.groups.get(&ConversationId(id)));
             group.is_some_and(|group| match group.record.state {
-                ConversationState::Left | ConversationState::Restarted => true,
+                // Whoever is leaving may be let in anew before it reads that it is out.
+                ConversationState::Left | ConversationState::Leaving | ConversationState::Restarted => true,
                 ConversationState::Rejoining => {
                     matches!(purpose, Why::Readd) && group.policy().is_ok_and(|policy| policy.is_admin(&account))
                 }
-                ConversationState::Active
-                | ConversationState::Suspect
-                | ConversationState::Disputed
-                | ConversationState::Leaving => false,
+                ConversationState::Active | ConversationState::Suspect | ConversationState::Disputed => false,
             })
         };
         let certificates = [certificates.as_slice(), std::slice::from_ref(&record.certificate)].concat();
