@@ -306,6 +306,10 @@ impl Parts<'_> {
                 Some(ConversationId(*old))
             }
             Why::Readd => Some(id),
+            // What was written before we said that we leave still goes out.
+            Why::New if self.groups.get(&id).is_some_and(|old| old.record.state == ConversationState::Leaving) => {
+                Some(id)
+            }
             Why::Reboot(_) | Why::New => None,
         };
         if let Some(old_id) = old_id
