@@ -4,7 +4,7 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts',
-  testIgnore: 'views/**',
+  testIgnore: ['**/views/**', '**/installed/**'],
   outputDir: 'test-results/playwright',
   timeout: 180_000,
   expect: { timeout: 30_000 },
@@ -14,7 +14,7 @@ export default defineConfig({
   globalSetup: './e2e/setup.ts',
   use: {
     launchOptions: {
-      executablePath: process.env['SOTTOVOCE_CHROMIUM'] ?? '/usr/bin/chromium',
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: [
         '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
         '--disable-component-update', '--disable-sync',

@@ -6,7 +6,7 @@
  * |---|---|
  * | `SOTTOVOCE_BIN` | the folder with `sottovoce-node` and `sottovoce` |
  * | `SOTTOVOCE_WEB` | what the node serves where a test does not say |
- * | `SOTTOVOCE_CHROMIUM` | the browser |
+ * | `CHROMIUM` | the browser |
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';

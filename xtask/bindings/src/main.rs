@@ -12,6 +12,12 @@ fn main() -> Result<()> {
     let [input, folder] = arguments.as_slice() else { bail!("usage: web-bindings FILE.wasm FOLDER") };
     let mut bindgen = Bindgen::new();
     // Names and producers would tell two builds apart that do the same.
-    bindgen.input_path(input).web(true)?.typescript(true).remove_name_section(true).remove_producers_section(true);
+    bindgen
+        .input_path(input)
+        .out_name("sottovoce")
+        .web(true)?
+        .typescript(true)
+        .remove_name_section(true)
+        .remove_producers_section(true);
     bindgen.generate(folder).with_context(|| format!("cannot make bindings of {}", input.display()))
 }
