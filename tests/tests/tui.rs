@@ -39,6 +39,7 @@ fn two_people_chat_reply_search_resize_and_leave() {
     at_bob.press(CONTROL_R);
     at_bob.sees("Reply to Ada: Flour and butter");
     at_bob.press("and two lemons");
+    at_ada.sees("Bob is writing…");
     at_bob.press(ENTER);
     at_ada.sees("╭ you: Flour and butter");
     at_ada.sees("▌ and two lemons");
@@ -87,7 +88,6 @@ fn a_newcomer_pastes_a_link_and_writes() {
     at_bob.press(ENTER);
     at_bob.sees("The whole link");
     at_bob.paste(&link);
-    // The node's answer to the first knock may still be on its way: then the same is asked again.
     at_bob.until("the end of the link", |screen| screen.contains(&link[link.len() - 12..]));
     at_bob.press(ENTER);
     at_bob.sees("Write a message");

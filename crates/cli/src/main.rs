@@ -7,12 +7,14 @@
 //! | `output` | lines for people and JSON objects for programs |
 //! | `session` | a profile with its engine and connections, and how long a command waits |
 //! | `failure` | what goes wrong, and the exit status |
+//! | `language` | the words of `locales/`, which the chat speaks |
 //! | `text` | every word that a user reads |
 //! | `tui` | the chat in the terminal |
 
 mod args;
 mod commands;
 mod failure;
+mod language;
 mod output;
 mod session;
 mod text;

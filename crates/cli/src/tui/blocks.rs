@@ -3,7 +3,7 @@
 use crate::tui::chat::Chat;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
-use crate::tui::{clock, safe, words, wrap};
+use crate::tui::{clock, safe, says, words, wrap};
 use client::timeline::{Entry, EntryKind, MessageState};
 use protocol::event::ConversationState;
 use ratatui::style::{Modifier, Style};
@@ -70,7 +70,7 @@ pub fn lay_out(model: &Model, chat: &Chat, width: usize) -> Layout {
             if !layout.rows.is_empty() {
                 rows.push(Line::default());
             }
-            rows.push(page.middle(&words::day(&model.zone, shown_ms(entry), model.now_ms), page.theme.voice()));
+            rows.push(page.middle(&says::day(&model.zone, shown_ms(entry), model.now_ms), page.theme.voice()));
             day = Some(here);
         }
         let is_unread_line = chat.unread_from == Some(entry.id);
@@ -124,7 +124,7 @@ impl Page<'_> {
     }
 
     fn unread_line(&self) -> Line<'static> {
-        let text = format!(" {} ", words::new_messages(self.chat.unread_count));
+        let text = format!(" {} ", says::new_messages(self.chat.unread_count));
         let rule = self.width.saturating_sub(safe::width(&text));
         let style = self.theme.lamp();
         Line::from(vec![
@@ -143,12 +143,12 @@ impl Page<'_> {
     fn body(&self, index: usize, entry: &Entry) -> Vec<Line<'static>> {
         match &entry.kind {
             EntryKind::Notice(notice) => {
-                let text = words::notice(notice, &|account| self.model.name(account), &self.model.own.account);
+                let text = says::notice(notice, &|account| self.model.name(account), &self.model.own.account);
                 self.notice(&text)
             }
             EntryKind::Timer(seconds) => {
                 let who = (!entry.is_own()).then(|| self.model.name(&entry.sender));
-                self.notice(&words::timer_set(who.as_deref(), *seconds))
+                self.notice(&says::timer_set(who.as_deref(), *seconds))
             }
             EntryKind::Text(_) | EntryKind::Unknown | EntryKind::Deleted => self.bubble(index, entry),
         }
@@ -170,7 +170,7 @@ impl Page<'_> {
             EntryKind::Text(text) => lines.extend(self.text(entry, text, max)),
             EntryKind::Deleted => lines.push(vec![Span::styled(words::DELETED, self.theme.aside())]),
             EntryKind::Unknown | EntryKind::Timer(_) | EntryKind::Notice(_) => {
-                lines.push(vec![Span::styled(safe::fit(words::NEEDS_NEWER, max), self.theme.aside())]);
+                lines.push(vec![Span::styled(safe::fit(&words::NEEDS_NEWER, max), self.theme.aside())]);
             }
         }
         let foot = self.foot(index, entry);
@@ -190,7 +190,7 @@ impl Page<'_> {
         }
         lines.extend(self.reactions(entry));
         if entry.state == MessageState::Failed {
-            let why = words::not_sent(self.chat.row.summary.state != ConversationState::Active);
+            let why = says::not_sent(self.chat.row.summary.state != ConversationState::Active);
             let ranges = wrap::wrap(&why, max, FOLD_LINES);
             let style = self.theme.alarm().patch(self.theme.voice());
             lines.extend(
@@ -226,13 +226,13 @@ impl Page<'_> {
         let Some(quote) = self.chat.quotes.get(&reply_to) else {
             return Some(vec![Span::styled("╭ ", soft), Span::styled(words::QUOTE_GONE, self.theme.aside())]);
         };
-        let name = if quote.is_own { words::YOU.to_owned() } else { self.model.name(&quote.sender) };
+        let name = if quote.is_own { String::from(words::YOU) } else { self.model.name(&quote.sender) };
         let style = if quote.is_own { self.theme.lamp() } else { self.theme.name(&quote.sender) };
         let name = safe::fit(&name, max.saturating_sub(4) / 2);
         let left = max.saturating_sub(safe::width(&name) + 4);
         let text = match &quote.text {
             Some(text) => Span::styled(safe::fit(text.trim(), left), soft),
-            None => Span::styled(safe::fit(words::DELETED, left), self.theme.aside()),
+            None => Span::styled(safe::fit(&words::DELETED, left), self.theme.aside()),
         };
         Some(vec![Span::styled("╭ ", style), Span::styled(name, style), Span::styled(": ", soft), text])
     }
@@ -291,7 +291,7 @@ impl Page<'_> {
             foot.push(Span::styled(format!("{} ", words::EDITED), aside));
         }
         if let Some(expires_ms) = entry.expires_ms {
-            let left = words::left(expires_ms.saturating_sub(self.model.now_ms));
+            let left = says::left(expires_ms.saturating_sub(self.model.now_ms));
             foot.push(Span::styled(format!("◷ {left} "), aside));
         } else if entry.timer_s > 0 && entry.kind != EntryKind::Deleted {
             foot.push(Span::styled("◷ ", aside));
@@ -302,7 +302,7 @@ impl Page<'_> {
             foot.push(Span::raw(" "));
             foot.push(Span::styled(mark, style));
             if self.last_own == Some(index) && entry.state != MessageState::Failed {
-                foot.push(Span::styled(format!(" {}", words::state(entry.state)), aside));
+                foot.push(Span::styled(format!(" {}", says::state(entry.state)), aside));
             }
         }
         foot

@@ -146,7 +146,7 @@ impl Chat {
             return None;
         }
         self.is_loading = true;
-        Some(Action::Load(self.row.summary.id, vec![Window::Around(entry, PAGE)]))
+        Some(Action::Load(self.row.summary.id, vec![Window::Around(entry, PAGE), Window::Latest(PAGE)]))
     }
 
     /// The windows to read, best first, so that what is seen stays.

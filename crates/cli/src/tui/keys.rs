@@ -155,7 +155,7 @@ fn timeline_key(model: &mut Model, key: KeyEvent) -> Vec<Action> {
         KeyCode::Enter => {
             let folded = chat.selected.filter(|selected| !chat.unfolded.contains(selected));
             let is_long =
-                |row: &crate::tui::blocks::Row| row.line.spans.iter().any(|span| span.content == words::FOLDED);
+                |row: &crate::tui::blocks::Row| row.line.spans.iter().any(|span| span.content == words::FOLDED.text());
             let index = folded.and_then(|selected| chat.index(selected));
             if let (Some(entry), true) =
                 (folded, chat.layout.rows.iter().any(|row| Some(row.entry) == index && is_long(row)))

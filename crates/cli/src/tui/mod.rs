@@ -7,10 +7,10 @@
 //! |---|---|
 //! | `model`, `chat`, `editor` | what the screen shows |
 //! | `event` | what comes in and what is asked for |
-//! | `update`, `keys`, `mouse`, `command`, `dialog` | what happens then |
+//! | `update`, `keys`, `mouse`, `command`, `menus`, `dialog` | what happens then |
 //! | `areas`, `blocks`, `view`, `qr`, `theme` | how it looks |
 //! | `safe`, `wrap`, `clock` | text and times as they are shown |
-//! | `words` | every word that the chat says by itself |
+//! | `words`, `says` | every word that the chat says by itself, in the user's language |
 //! | `shell`, `terminal` | the engine and the terminal |
 
 mod areas;
@@ -22,10 +22,12 @@ mod dialog;
 mod editor;
 mod event;
 mod keys;
+mod menus;
 mod model;
 mod mouse;
 mod qr;
 mod safe;
+mod says;
 mod shell;
 mod terminal;
 #[cfg(test)]

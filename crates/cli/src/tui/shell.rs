@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::tui::event::{Action, Event, Hit, Loaded, Network, Opened, Purpose};
 use crate::tui::model::{ConversationRow, Model, Quote};
-use crate::tui::{safe, words};
+use crate::tui::{says, words};
 use client::db::DatabaseError;
 use client::engine::EngineError;
 use client::engine::runner::{Runner, now_ms};
@@ -130,7 +130,7 @@ impl<'a> Shell<'a> {
                 Change::Requests => events.push(Event::Requests(self.timeline().requests()?)),
                 Change::Alert(id) => {
                     if let Some(alert) = self.timeline().alert(*id)? {
-                        events.push(Event::Failed(format!("! {}", safe::line(&alert.text))));
+                        events.push(Event::Failed(format!("! {}", says::alert(&alert.code, &alert.text).0)));
                     }
                 }
                 Change::Invites => {}
@@ -158,7 +158,7 @@ impl<'a> Shell<'a> {
             if let Some(outcome) = self.runner.take_outcome(id)
                 && let Some(purpose) = self.intents.remove(&id)
             {
-                events.push(Event::Outcome(purpose, outcome.map_err(|error| error.to_string())));
+                events.push(Event::Outcome(purpose, outcome.map_err(|error| says::refusal(&error))));
             }
         }
         events
@@ -254,7 +254,7 @@ impl<'a> Shell<'a> {
         match self.runner.send(conversation, kind.clone()) {
             Ok(_) => Ok(Vec::new()),
             // Whatever it was: what somebody wrote goes back to where it was written.
-            Err(error) => Ok(vec![Event::Refused(conversation, kind, error.to_string())]),
+            Err(error) => Ok(vec![Event::Refused(conversation, kind, reason(&error))]),
         }
     }
 
@@ -292,7 +292,7 @@ impl<'a> Shell<'a> {
                 self.intents.insert(id, purpose);
                 Ok(Vec::new())
             }
-            Err(EngineError::Intent(error)) => Ok(vec![Event::Outcome(purpose, Err(error.to_string()))]),
+            Err(EngineError::Intent(error)) => Ok(vec![Event::Outcome(purpose, Err(says::refusal(&error)))]),
             Err(error) => refused(error),
         }
     }
@@ -313,7 +313,7 @@ impl<'a> Shell<'a> {
         let Some(evidence) = evidence else { return Ok(Vec::new()) };
         let file = format!("sottovoce-proof-{alert}.bin");
         let text = match std::fs::write(&file, evidence) {
-            Ok(()) => words::exported(&file),
+            Ok(()) => says::exported(&file),
             Err(error) => format!("{file}: {error}"),
         };
         Ok(vec![Event::Failed(text)])
@@ -323,8 +323,17 @@ impl<'a> Shell<'a> {
 /// What cannot be done is said; what is broken ends the program.
 fn refused(error: EngineError) -> Result<Vec<Event>, Failure> {
     match error {
-        EngineError::Intent(_) | EngineError::Content(_) => Ok(vec![Event::Failed(error.to_string())]),
+        EngineError::Intent(_) | EngineError::Content(_) => Ok(vec![Event::Failed(reason(&error))]),
         broken => Err(broken.into()),
+    }
+}
+
+/// Why the engine did not do it, for the user.
+fn reason(error: &EngineError) -> String {
+    match error {
+        EngineError::Intent(error) => says::refusal(error),
+        EngineError::Content(_) => crate::language::say("error-not-allowed", &[]),
+        broken => broken.to_string(),
     }
 }
 

@@ -38,6 +38,8 @@ impl Screen {
         let screen = screen.inspect_err(|_| give_back())?;
         execute!(
             io::stdout(),
+            // The window's title is laid aside.
+            Print("\u{1b}[22;0t"),
             EnterAlternateScreen,
             EnableMouseCapture,
             EnableBracketedPaste,
@@ -98,6 +100,7 @@ fn give_back() {
         DisableBracketedPaste,
         DisableMouseCapture,
         LeaveAlternateScreen,
+        Print("\u{1b}[23;0t"),
         ratatui::crossterm::cursor::Show,
     );
     let _ = disable_raw_mode();

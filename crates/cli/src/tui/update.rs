@@ -7,7 +7,7 @@ use crate::tui::dialog::{self, Dialog, Item, Pick, Tell, Told};
 use crate::tui::editor::Editor;
 use crate::tui::event::{Action, Event, Loaded, Opened, Purpose};
 use crate::tui::model::{Focus, ListItem, Model};
-use crate::tui::{blocks, keys, mouse, safe, words};
+use crate::tui::{blocks, keys, mouse, safe, says, words};
 use client::timeline::{EntryId, Person, StoredAlert};
 use protocol::content::Kind;
 use protocol::event::{ConversationId, Outcome};
@@ -168,7 +168,7 @@ fn pick_people(model: &mut Model, people: Vec<Person>) {
         return;
     }
     let adds_to = Some(chat.row.summary.id);
-    let keys = Some(words::ADD_PEOPLE_KEYS.into());
+    let keys = Some(words::KEYS_ADD.into());
     model.dialogs.push(Dialog::Pick(Pick { adds_to, keys, ..Pick::of(words::ADD_PEOPLE, items) }));
 }
 
@@ -176,13 +176,15 @@ fn tell_alerts(model: &mut Model, alerts: Vec<StoredAlert>) {
     let mut tell = Tell { title: words::ALERTS.into(), ..Tell::default() };
     for alert in &alerts {
         let title = alert.conversation.and_then(|id| model.row(&id)).map(|row| safe::line(&row.summary.title));
-        let when = words::moment(&model.zone, alert.at_ms, model.now_ms);
-        tell.lines.push(Told::Alarm(format!("! {}", safe::line(&alert.text))));
+        let when = says::moment(&model.zone, alert.at_ms, model.now_ms);
+        let (what, is_safe, to_do) = says::alert(&alert.code, &alert.text);
+        tell.lines.push(Told::Alarm(format!("! {what}")));
+        tell.lines.extend([is_safe, to_do].into_iter().flatten().map(Told::Talk));
         tell.lines.push(Told::Voice(format!("{when} {}", title.unwrap_or_default())));
         tell.lines.push(Told::Air);
         if alert.evidence.is_some() && tell.exports.is_none() {
             tell.exports = Some(alert.id);
-            tell.keys = Some(format!("x {} · Esc", words::EXPORT));
+            tell.keys = Some(says::keys("keys-export", &words::EXPORT));
         }
     }
     if alerts.is_empty() {

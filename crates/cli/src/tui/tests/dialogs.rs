@@ -245,7 +245,9 @@ fn alerts_are_said_in_words_and_give_their_proof() {
         is_seen: false,
     };
     world.take(Event::Alerts(vec![alert]));
-    world.sees("! The node showed members different histories");
+    world.sees("! The node told you and others two different stories");
+    world.sees("What you wrote is still secret");
+    world.sees("x Write the proof to a file");
     world.press(KeyCode::Char('x'));
     assert!(matches!(world.asked().last(), Some(Action::Export(4))));
 }

@@ -4,7 +4,7 @@ use super::{cursor_at, paint, put, sides};
 use crate::tui::areas;
 use crate::tui::dialog::{Ask, Confirm, Dialog, Invite, Pick, Search, Tell, Told};
 use crate::tui::model::Model;
-use crate::tui::{qr, safe, words, wrap};
+use crate::tui::{qr, safe, says, words, wrap};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -57,10 +57,10 @@ pub fn draw(model: &Model, dialog: &Dialog, buffer: &mut Buffer) -> Option<Posit
         Dialog::Tell(tell) => tell.title.clone(),
         Dialog::Confirm(confirm) => confirm.title.clone(),
         Dialog::Search(search) => match &search.within {
-            Some((_, title)) => format!("{}: {title}", words::SEARCH),
-            None => words::SEARCH.to_owned(),
+            Some((_, title)) => says::search_within(title),
+            None => String::from(words::SEARCH),
         },
-        Dialog::Invite(_) => words::INVITE_TITLE.to_owned(),
+        Dialog::Invite(_) => String::from(words::INVITE_TITLE),
     };
     let title = format!(" {} ", safe::fit(&title, usize::from(area.width).saturating_sub(6)));
     let voice = model.theme.voice().add_modifier(Modifier::BOLD);
@@ -128,7 +128,7 @@ fn draw_pick(model: &Model, pick: &Pick, area: Rect, buffer: &mut Buffer) -> Opt
     if shown.is_empty() {
         put(buffer, area, row, Line::styled(words::NOTHING_FOUND, theme.aside()));
     }
-    keys(model, area, pick.keys.as_deref().unwrap_or(words::PICK_KEYS), buffer);
+    keys(model, area, pick.keys.as_deref().unwrap_or(&words::KEYS_PICK), buffer);
     cursor
 }
 
@@ -161,7 +161,7 @@ fn field(
 fn draw_ask(model: &Model, ask: &Ask, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     put(buffer, area, 0, Line::styled(ask.field.clone(), model.theme.voice()));
     let cursor = field(model, &ask.editor, "", Rect { y: area.y + 1, height: 1, ..area }, buffer);
-    keys(model, area, &format!("{} · {}", ask.verb, words::ASK_KEYS), buffer);
+    keys(model, area, &says::keys("keys-ask", &ask.verb), buffer);
     cursor
 }
 
@@ -205,8 +205,8 @@ fn draw_tell(model: &Model, tell: &Tell, area: Rect, buffer: &mut Buffer) -> Opt
     for (row, line) in (0..rows).zip(lines.into_iter().skip(scroll)) {
         put(buffer, area, row, line);
     }
-    let usual = if tell.copies.is_some() { words::INVITE_KEYS } else { words::TELL_KEYS };
-    keys(model, area, tell.keys.as_deref().unwrap_or(usual), buffer);
+    let usual = if tell.copies.is_some() { words::KEYS_COPY } else { words::KEYS_TELL };
+    keys(model, area, tell.keys.as_deref().unwrap_or(&usual), buffer);
     None
 }
 
@@ -216,8 +216,11 @@ fn draw_confirm(model: &Model, confirm: &Confirm, area: Rect, buffer: &mut Buffe
         put(buffer, area, row, Line::styled(safe::line(confirm.body.get(range).unwrap_or("")), model.theme.voice()));
     }
     let line = Line::from(vec![
-        Span::styled(format!(" Enter: {} ", confirm.verb), model.theme.alarm().add_modifier(Modifier::BOLD)),
-        Span::styled(format!("  Esc: {}", words::CANCEL), model.theme.aside()),
+        Span::styled(
+            format!(" {} ", says::keys("keys-confirm", &confirm.verb)),
+            model.theme.alarm().add_modifier(Modifier::BOLD),
+        ),
+        Span::styled(format!("  {}", says::keys("keys-cancel", &words::CANCEL)), model.theme.aside()),
     ]);
     put(buffer, area, area.height.saturating_sub(1), line);
     None
@@ -226,15 +229,15 @@ fn draw_confirm(model: &Model, confirm: &Confirm, area: Rect, buffer: &mut Buffe
 fn draw_search(model: &Model, search: &Search, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let theme = model.theme;
     let width = usize::from(area.width);
-    let cursor = field(model, &search.editor, words::SEARCH_HINT, Rect { height: 1, ..area }, buffer);
+    let cursor = field(model, &search.editor, &words::SEARCH_HINT, Rect { height: 1, ..area }, buffer);
     let rows = area.height.saturating_sub(2) / 2;
     let first = first_item(search.cursor, usize::from(rows));
     for (place, (index, hit)) in (0..rows).zip(search.hits.iter().enumerate().skip(first)) {
         let entry = &hit.hit.entry;
         let at = Rect { y: area.y + 2 + place * 2, height: 2, ..area };
-        let who = if entry.is_own() { words::YOU.to_owned() } else { model.name(&entry.sender) };
+        let who = if entry.is_own() { String::from(words::YOU) } else { model.name(&entry.sender) };
         let style = if entry.is_own() { theme.lamp() } else { theme.name(&entry.sender) };
-        let when = words::moment(&model.zone, entry.sent_ms.min(entry.received_ms), model.now_ms);
+        let when = says::moment(&model.zone, entry.sent_ms.min(entry.received_ms), model.now_ms);
         let mut head = vec![Span::styled(who, style.add_modifier(Modifier::BOLD))];
         if search.within.is_none() {
             head.push(Span::styled(format!("  {}", safe::line(&hit.title)), theme.aside()));
@@ -275,7 +278,7 @@ fn invite_frame(model: &Model, invite: &Invite) -> Rect {
     let width = u16::try_from(code_width + 4).unwrap_or(u16::MAX).max(WIDTH);
     let inner = usize::from(areas::dialog(model, (width, 1)).width).saturating_sub(4);
     let count = |text: &str| wrap::wrap(text, inner, usize::MAX).len();
-    let link = invite.link.as_deref().unwrap_or(words::WAIT);
+    let link = invite.link.as_deref().unwrap_or(&words::WAIT);
     let hint = usize::from(code.is_empty() && invite.link.is_some());
     let rows = count(&invite.body) + count(link) + code.len() + hint + 5;
     areas::dialog(model, (width, u16::try_from(rows).unwrap_or(u16::MAX)))
@@ -293,13 +296,13 @@ fn draw_invite(model: &Model, invite: &Invite, area: Rect, buffer: &mut Buffer) 
     };
     say(&invite.body, theme.voice(), buffer);
     let Some(link) = &invite.link else {
-        say(words::WAIT, theme.aside(), buffer);
+        say(&words::WAIT, theme.aside(), buffer);
         return None;
     };
     say(link, theme.lamp(), buffer);
     let code = code_of(model, invite);
     if code.is_empty() {
-        say(words::NO_QR, theme.aside(), buffer);
+        say(&words::NO_QR, theme.aside(), buffer);
     }
     let code_width = code.first().map_or(0, |line| line.chars().count());
     let left = width.saturating_sub(code_width) / 2;
@@ -310,7 +313,7 @@ fn draw_invite(model: &Model, invite: &Invite, area: Rect, buffer: &mut Buffer) 
         put(buffer, area, row, Line::from(vec![Span::raw(" ".repeat(left)), Span::styled(line, style)]));
         row += 1;
     }
-    keys(model, area, words::INVITE_KEYS, buffer);
+    keys(model, area, &words::KEYS_COPY, buffer);
     None
 }
 

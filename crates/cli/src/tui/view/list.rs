@@ -5,7 +5,7 @@ use crate::tui::areas::{Areas, item_rows};
 use crate::tui::blocks::mark;
 use crate::tui::event::Network;
 use crate::tui::model::{ConversationRow, Focus, ListItem, Model};
-use crate::tui::{safe, words};
+use crate::tui::{safe, says, words};
 use client::timeline::EntryKind;
 use protocol::event::{ConversationState, RequestKind};
 use ratatui::buffer::Buffer;
@@ -63,7 +63,7 @@ fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width).saturating_sub(2);
     let mut row = 1;
     for (text, style) in [(words::NOBODY, theme.voice()), (words::NOBODY_KEYS, theme.aside())] {
-        for range in crate::tui::wrap::wrap(text, width, 4) {
+        for range in crate::tui::wrap::wrap(&text, width, 4) {
             let text = text.get(range).unwrap_or("").to_owned();
             put(buffer, area, row, Line::from(vec![Span::raw(" "), Span::styled(text, style)]));
             row += 1;
@@ -80,7 +80,7 @@ fn request(model: &Model, at: usize, width: usize) -> Vec<Line<'static>> {
         RequestKind::EnterGroup(group) => model.row(group).map(|row| safe::line(&row.summary.title)),
         RequestKind::Talk | RequestKind::JoinGroup => None,
     };
-    let title = words::request(request, &name, group.as_deref());
+    let title = says::request(request, &name, group.as_deref());
     let lamp = theme.lamp();
     let first =
         vec![Span::styled(" „ ", lamp.add_modifier(Modifier::BOLD)), Span::styled(title, lamp.patch(theme.voice()))];
@@ -95,7 +95,7 @@ fn conversation(model: &Model, row: &ConversationRow, width: usize) -> Vec<Line<
     let has_unread = summary.unread > 0;
     let weight = if has_unread { Modifier::BOLD } else { Modifier::empty() };
     let bar = if is_open { Span::styled("▌", theme.lamp()) } else { Span::raw(" ") };
-    let when = words::moment(&model.zone, summary.last_ms, model.now_ms);
+    let when = says::moment(&model.zone, summary.last_ms, model.now_ms);
     let mut badge = Vec::new();
     if has_unread {
         badge.push(Span::styled(format!(" {} ", summary.unread.min(999)), theme.lit().add_modifier(Modifier::BOLD)));
@@ -126,17 +126,17 @@ fn preview(model: &Model, row: &ConversationRow) -> Vec<Span<'static>> {
     let summary = &row.summary;
     if !row.typing.is_empty() {
         let names: Vec<String> = row.typing.iter().map(|name| safe::line(name)).collect();
-        return vec![Span::styled(words::typing(&names), theme.lamp().patch(theme.voice()))];
+        return vec![Span::styled(says::typing(&names), theme.lamp().patch(theme.voice()))];
     }
     let is_open = model.chat.as_ref().is_some_and(|chat| chat.row.summary.id == summary.id);
     if let (Some(draft), false) = (&summary.draft, is_open) {
         return vec![
-            Span::styled(words::DRAFT, theme.lamp().patch(theme.voice())),
+            Span::styled(format!("{} ", words::DRAFT), theme.lamp().patch(theme.voice())),
             Span::styled(safe::line(draft.trim()), theme.soft()),
         ];
     }
     if summary.state != ConversationState::Active && summary.state != ConversationState::Restarted {
-        return vec![Span::styled(words::conversation_state(summary.state), theme.aside())];
+        return vec![Span::styled(says::conversation_state(summary.state), theme.aside())];
     }
     let Some(last) = &summary.last else { return Vec::new() };
     let mut spans = Vec::new();
@@ -155,10 +155,10 @@ fn preview(model: &Model, row: &ConversationRow) -> Vec<Span<'static>> {
         EntryKind::Unknown => spans.push(Span::styled(words::NEEDS_NEWER, theme.aside())),
         EntryKind::Timer(seconds) => {
             let who = (!last.is_own()).then(|| model.name(&last.sender));
-            spans.push(Span::styled(words::timer_set(who.as_deref(), *seconds), theme.aside()));
+            spans.push(Span::styled(says::timer_set(who.as_deref(), *seconds), theme.aside()));
         }
         EntryKind::Notice(notice) => {
-            let text = words::notice(notice, &|account| model.name(account), &model.own.account);
+            let text = says::notice(notice, &|account| model.name(account), &model.own.account);
             spans.push(Span::styled(text, theme.aside()));
         }
     }

@@ -23,7 +23,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let screen = frame.area();
     let areas = areas(model);
     if areas.foot.height == 0 {
-        let text = safe::fit(words::TOO_SMALL, usize::from(screen.width));
+        let text = safe::fit(&words::TOO_SMALL, usize::from(screen.width));
         put(frame.buffer_mut(), screen, 0, Line::styled(text, model.theme.voice()));
         return;
     }
@@ -75,14 +75,14 @@ fn foot(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let width = usize::from(areas.foot.width);
     let (text, style) = match (&model.toast, &model.network) {
         (Some(toast), _) => (safe::line(&toast.text), theme.lamp().patch(theme.voice())),
-        (None, Network::Offline) => (words::OFFLINE.to_owned(), theme.voice()),
+        (None, Network::Offline) => (String::from(words::OFFLINE), theme.voice()),
         (None, Network::Connecting | Network::Online) => {
             let keys = match (model.dialogs.last(), model.focus) {
-                (Some(Dialog::Search(_)), _) => words::PICK_KEYS,
+                (Some(Dialog::Search(_)), _) => words::KEYS_PICK.text(),
                 (Some(_), _) => "",
-                (None, Focus::List) => words::KEYS_LIST,
-                (None, Focus::Timeline) => words::KEYS_TIMELINE,
-                (None, Focus::Composer) => words::KEYS_COMPOSER,
+                (None, Focus::List) => words::KEYS_LIST.text(),
+                (None, Focus::Timeline) => words::KEYS_TIMELINE.text(),
+                (None, Focus::Composer) => words::KEYS_COMPOSER.text(),
             };
             (keys_that_fit(keys, width.saturating_sub(2)), theme.aside())
         }

@@ -5,7 +5,7 @@ use crate::tui::areas::{Areas, is_wide};
 use crate::tui::chat::{Chat, Mode};
 use crate::tui::editor::Editor;
 use crate::tui::model::{Focus, Model};
-use crate::tui::{safe, words, wrap};
+use crate::tui::{safe, says, words, wrap};
 use protocol::event::ConversationState;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -36,7 +36,8 @@ fn welcome(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let middle = area.height / 2;
     let hint = if model.items() == 0 { words::NOBODY_KEYS } else { words::CHOOSE };
-    let lines = [(" „ ", theme.lit()), ("", Style::new()), (words::QUIET, theme.voice()), (hint, theme.aside())];
+    let lines =
+        [(" „ ", theme.lit()), ("", Style::new()), (words::QUIET.text(), theme.voice()), (hint.text(), theme.aside())];
     for (row, (text, style)) in (middle.saturating_sub(3)..).zip(lines) {
         let text = safe::fit(text, usize::from(area.width));
         let left = usize::from(area.width).saturating_sub(safe::width(&text)) / 2;
@@ -59,16 +60,16 @@ fn head(model: &Model, chat: &Chat, area: Rect, line: Style, buffer: &mut Buffer
     }
     left.push(Span::styled(safe::line(&summary.title), Style::new().add_modifier(Modifier::BOLD)));
     let names: Vec<String> = chat.typing.iter().map(|name| safe::line(name)).collect();
-    let state = words::conversation_state(summary.state);
+    let state = says::conversation_state(summary.state);
     let (aside, style) = if !names.is_empty() {
-        (words::typing(&names), theme.lamp().patch(theme.voice()))
+        (says::typing(&names), theme.lamp().patch(theme.voice()))
     } else if !state.is_empty() {
         let is_bad = matches!(summary.state, ConversationState::Disputed | ConversationState::Suspect);
         (state.to_owned(), if is_bad { theme.alarm().patch(theme.voice()) } else { theme.aside() })
     } else if summary.is_direct {
         (String::new(), theme.aside())
     } else {
-        (words::members(summary.members), theme.aside())
+        (says::members(summary.members), theme.aside())
     };
     if !aside.is_empty() {
         left.push(Span::styled(format!("  {aside}"), style));
@@ -76,7 +77,7 @@ fn head(model: &Model, chat: &Chat, area: Rect, line: Style, buffer: &mut Buffer
     left.push(Span::raw(" "));
     let mut right = Vec::new();
     if summary.timer_s > 0 {
-        right.push(Span::styled(format!(" {} ", words::timer(summary.timer_s)), theme.aside()));
+        right.push(Span::styled(format!(" {} ", says::timer(summary.timer_s)), theme.aside()));
     }
     let width = usize::from(area.width);
     let cells = |spans: &[Span<'_>]| spans.iter().map(|span| safe::width(&span.content)).sum::<usize>();
@@ -108,7 +109,7 @@ fn timeline(model: &Model, chat: &Chat, area: Rect, buffer: &mut Buffer) {
     }
     if chat.is_away(height) && area.height > 3 {
         let below = chat.entries.iter().filter(|entry| entry.is_unread).count();
-        let text = format!(" ▾ {} ", words::below(below));
+        let text = format!(" ▾ {} ", says::below(below));
         let width = u16::try_from(safe::width(&text)).unwrap_or(0).min(area.width);
         let style = model.theme.lit().patch(model.theme.voice());
         let at = Rect { x: area.right() - width, y: area.bottom() - 1, width, height: 1 };
@@ -142,7 +143,7 @@ fn composer(model: &Model, chat: &Chat, areas: &Areas, line: Style, buffer: &mut
     );
     let width = usize::from(area.width);
     if chat.editor.is_empty() {
-        put(buffer, area, 0, Line::styled(safe::fit(words::WRITE, width), theme.aside()));
+        put(buffer, area, 0, Line::styled(safe::fit(&words::WRITE, width), theme.aside()));
     } else {
         let first = first_composer_line(&chat.editor, area);
         let lines = chat.editor.lines(width);
@@ -171,11 +172,11 @@ fn mode(model: &Model, chat: &Chat, area: Rect, buffer: &mut Buffer) {
         Mode::Reply(entry, _) => {
             let entry = chat.entry(*entry);
             let name = match entry {
-                Some(entry) if entry.is_own() => words::YOU.to_owned(),
+                Some(entry) if entry.is_own() => String::from(words::YOU),
                 Some(entry) => model.name(&entry.sender),
                 None => String::new(),
             };
-            left.push(Span::styled(format!("{} {name}: ", words::REPLYING), voice));
+            left.push(Span::styled(format!("{} ", says::replying(&name)), voice));
             let text = entry.and_then(|entry| entry.text()).unwrap_or_default();
             let line = wrap::wrap(text, 200, 1).first().and_then(|range| text.get(range.clone())).unwrap_or("");
             left.push(Span::styled(safe::line(line), theme.soft()));
