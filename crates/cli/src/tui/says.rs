@@ -289,7 +289,7 @@ mod tests {
         {
             assert_eq!(duration(seconds), said);
         }
-        assert_eq!((left(59_001), left(60_001), left(7_200_000)), ("60 s".into(), "2 min".into(), "2 h".into()));
+        assert_eq!((left(58_001), left(60_001), left(7_200_000)), ("59 s".into(), "2 min".into(), "2 h".into()));
     }
 
     #[test]

@@ -271,5 +271,5 @@ fn lists_are_clicked() {
     world.control('n');
     let at = world.sees("Make a group");
     world.click(40, u16::try_from(at).unwrap());
-    world.sees("The group's name");
+    world.sees("The group’s name");
 }
