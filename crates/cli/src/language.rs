@@ -31,14 +31,19 @@ impl Language {
         }
     }
 
-    fn files(self) -> [&'static str; 2] {
+    /// What the chat says, what the other commands say, and what both share with the web app.
+    fn files(self) -> [&'static str; 3] {
         match self {
-            Self::English => {
-                [include_str!("../../../locales/en/tui.ftl"), include_str!("../../../locales/en/errors.ftl")]
-            }
-            Self::Italian => {
-                [include_str!("../../../locales/it/tui.ftl"), include_str!("../../../locales/it/errors.ftl")]
-            }
+            Self::English => [
+                include_str!("../../../locales/en/tui.ftl"),
+                include_str!("../../../locales/en/cli.ftl"),
+                include_str!("../../../locales/en/errors.ftl"),
+            ],
+            Self::Italian => [
+                include_str!("../../../locales/it/tui.ftl"),
+                include_str!("../../../locales/it/cli.ftl"),
+                include_str!("../../../locales/it/errors.ftl"),
+            ],
         }
     }
 }
@@ -163,10 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn every_message_of_the_chat_can_be_said() {
+    fn every_message_can_be_said() {
         for language in [Language::English, Language::Italian] {
             let words = Words::new(language);
-            for (id, variables) in messages(language.files()[0]) {
+            for (id, variables) in language.files()[..2].iter().flat_map(|file| messages(file)) {
                 let values: Vec<(&str, Value<'_>)> = variables
                     .iter()
                     .map(|name| (name.as_str(), if name == "count" { Value::from(2) } else { Value::from("x") }))
@@ -193,6 +198,31 @@ mod tests {
                 "{id} is not used"
             );
         }
+    }
+
+    #[test]
+    fn every_message_of_the_commands_is_used_and_every_one_asked_for_is_there() {
+        let sources = [
+            include_str!("text.rs"),
+            include_str!("output.rs"),
+            include_str!("session.rs"),
+            include_str!("failure.rs"),
+            include_str!("commands/account.rs"),
+            include_str!("commands/contact.rs"),
+            include_str!("commands/conversation.rs"),
+            include_str!("commands/group.rs"),
+            include_str!("commands/message.rs"),
+            include_str!("commands/receive.rs"),
+        ]
+        .concat();
+        let asked: BTreeSet<String> = sources
+            .split("\"cli-")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('"'))
+            .map(|(id, _)| format!("cli-{id}"))
+            .collect();
+        let known: BTreeSet<String> = messages(Language::English.files()[1]).into_keys().collect();
+        assert_eq!(asked, known);
     }
 
     #[test]

@@ -183,10 +183,10 @@ pub fn entry_line(timeline: &Timeline<'_>, entry: &Entry) -> Result<String, Fail
         };
         return Ok(format!("{when}  — {}", text::entry(&entry.kind, &who)));
     }
-    let who = if entry.is_own() { "you".into() } else { timeline.display_name(&entry.sender)? };
+    let who = if entry.is_own() { text::say("cli-you") } else { timeline.display_name(&entry.sender)? };
     let mut line = format!("{when}  {who}: {}", text::entry(&entry.kind, &who).replace('\n', "\n    "));
     if entry.edited_ms.is_some() {
-        line.push_str(" (edited)");
+        line.push_str(&format!(" ({})", text::say("cli-edited")));
     }
     for reaction in &entry.reactions {
         line.push_str(&format!(" {}", reaction.emoji));
@@ -221,13 +221,14 @@ pub fn conversation_json(summary: &ConversationSummary) -> Value {
 pub fn conversation_line(summary: &ConversationSummary) -> String {
     let mut line = format!("{}  {}", short(&summary.id.to_hex()), summary.title);
     if !summary.is_direct {
-        line.push_str(&format!("  ({} members)", summary.members));
+        line.push_str(&format!("  ({})", text::say_with("cli-members", "count", summary.members)));
     }
     if summary.unread > 0 {
-        line.push_str(&format!("  {} new", summary.unread));
+        line.push_str(&format!("  {}", text::say_with("cli-new", "count", summary.unread)));
     }
     if summary.timer_s > 0 {
-        line.push_str(&format!("  disappearing: {}", text::duration(summary.timer_s)));
+        let duration = text::duration(summary.timer_s);
+        line.push_str(&format!("  {}", text::say_with("cli-disappearing", "duration", duration)));
     }
     let state = text::conversation_state(summary.state);
     if !state.is_empty() {
@@ -249,8 +250,8 @@ pub fn member_json(member: &MemberSummary) -> Value {
 
 /// A member for people.
 pub fn member_line(member: &MemberSummary) -> String {
-    let role = if member.is_admin { "  (admin)" } else { "" };
-    let own = if member.is_self { "  (you)" } else { "" };
+    let role = if member.is_admin { format!("  ({})", text::say("cli-admin")) } else { String::new() };
+    let own = if member.is_self { format!("  ({})", text::say("cli-you")) } else { String::new() };
     format!("  {}{role}{own}  {}", member.name, account_text(&member.account))
 }
 
@@ -291,9 +292,9 @@ pub fn request_json(request: &ContactRequest) -> Value {
 /// A request for people.
 pub fn request_line(request: &ContactRequest) -> String {
     let wish = match &request.kind {
-        RequestKind::Talk => "wants to talk with you",
-        RequestKind::JoinGroup => "invites you to a group",
-        RequestKind::EnterGroup(_) => "asks to come into a group of yours",
+        RequestKind::Talk => text::say("cli-wants-to-talk"),
+        RequestKind::JoinGroup => text::say("cli-invites-to-group"),
+        RequestKind::EnterGroup(_) => text::say("cli-asks-to-enter"),
     };
     let note = if request.note.is_empty() { String::new() } else { format!("\n    {}", request.note) };
     let id = short(&request.request.to_hex());
@@ -315,8 +316,11 @@ pub fn alert_json(alert: &StoredAlert) -> Value {
 
 /// An alert for people.
 pub fn alert_line(alert: &StoredAlert) -> String {
-    let proof =
-        if alert.evidence.is_some() { format!("  (proof: alerts --export {})", alert.id) } else { String::new() };
+    let proof = if alert.evidence.is_some() {
+        format!("  ({}: alerts --export {})", text::say("cli-proof"), alert.id)
+    } else {
+        String::new()
+    };
     format!("{}  ! {}{proof}", local(alert.at_ms), alert.text)
 }
 
@@ -330,7 +334,7 @@ pub fn hit_line(timeline: &Timeline<'_>, hit: &SearchHit, title: &str) -> Result
         end = range.end;
     }
     snippet.push_str(hit.snippet.get(end..).unwrap_or(""));
-    let who = if hit.entry.is_own() { "you".into() } else { timeline.display_name(&hit.entry.sender)? };
+    let who = if hit.entry.is_own() { text::say("cli-you") } else { timeline.display_name(&hit.entry.sender)? };
     let (when, id) = (local(hit.entry.sent_ms), short(&hit.entry.msg_id.to_hex()));
     Ok(format!("{when}  {title}  {who}: {snippet}  ·{id}"))
 }

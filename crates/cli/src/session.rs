@@ -54,7 +54,7 @@ fn folder(args: &Args) -> Result<PathBuf, Failure> {
         Some(folder) => Ok(folder.clone()),
         None => directories::ProjectDirs::from("", "", "sottovoce")
             .map(|folders| folders.data_dir().to_path_buf())
-            .ok_or_else(|| Failure::usage(text::NO_DATA_FOLDER)),
+            .ok_or_else(|| Failure::usage(text::say("cli-no-data-folder"))),
     }
 }
 
@@ -164,7 +164,7 @@ impl Session {
             .await?;
         match (outcome, waited) {
             (Some(outcome), _) => Ok(outcome?),
-            (None, _) => Err(self.not_reached(text::IN_PROGRESS)),
+            (None, _) => Err(self.not_reached(&text::say("cli-in-progress"))),
         }
     }
 
@@ -173,7 +173,7 @@ impl Session {
         self.runner.start()?;
         match self.wait_for_idle(FETCH_WAIT).await? {
             Waited::Done => Ok(()),
-            Waited::Timeout | Waited::Unreachable => Err(self.not_reached(text::IN_PROGRESS)),
+            Waited::Timeout | Waited::Unreachable => Err(self.not_reached(&text::say("cli-in-progress"))),
         }
     }
 }

@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 const WORDS_A_ROW: usize = 6;
 
 pub async fn new(args: &Args, output: &Output, node: &str, name: &str, recovers: bool) -> Result<(), Failure> {
-    let node_url = NodeUrl::parse(node).map_err(|error| Failure::usage(error.to_string()))?;
+    let node_url = NodeUrl::parse(node)
+        .map_err(|error| Failure::usage(text::say_with("cli-failed-node-url", "why", error.to_string())))?;
     let phrase = if recovers { read_phrase()? } else { generate_phrase()? };
     let mut session = Session::create(args, node_url, name.into(), &phrase)?;
     let address = address(&session);
@@ -34,9 +35,9 @@ pub async fn new(args: &Args, output: &Output, node: &str, name: &str, recovers:
     }
     // The words come once: before anything that may take long or fail.
     output.put(&object, || {
-        let mut lines = format!("{}\n  {address}", text::ADDRESS_TITLE);
+        let mut lines = format!("{}\n  {address}", text::say("cli-address-title"));
         if !recovers {
-            lines.push_str(&format!("\n\n{}\n", text::WORDS_TITLE));
+            lines.push_str(&format!("\n\n{}\n", text::say("cli-words-title")));
             for (row, words) in words.chunks(WORDS_A_ROW).enumerate() {
                 let numbered = words.iter().enumerate();
                 let row: Vec<String> =
@@ -49,15 +50,15 @@ pub async fn new(args: &Args, output: &Output, node: &str, name: &str, recovers:
     session.runner.start()?;
     match session.wait_for_idle(FETCH_WAIT).await? {
         Waited::Done => {}
-        Waited::Timeout | Waited::Unreachable => output.warn(text::NODE_UNREACHABLE),
+        Waited::Timeout | Waited::Unreachable => output.warn(&text::say("cli-node-unreachable")),
     }
     Ok(())
 }
 
 fn read_phrase() -> Result<RecoveryPhrase, Failure> {
     let mut typed = Zeroizing::new(String::new());
-    std::io::stdin().read_to_string(&mut typed).map_err(|_| Failure::usage(text::BAD_INPUT))?;
-    RecoveryPhrase::parse(&typed).map_err(|error| Failure::usage(error.to_string()))
+    std::io::stdin().read_to_string(&mut typed).map_err(|_| Failure::usage(text::say("cli-bad-input")))?;
+    RecoveryPhrase::parse(&typed).map_err(|error| Failure::usage(text::bad_words(&error)))
 }
 
 fn address(session: &Session) -> String {
@@ -88,7 +89,7 @@ pub async fn whoami(session: &mut Session, output: &Output, name: Option<&str>) 
         "node": device.node_url().as_str(),
     });
     output.put(&object, || {
-        let name = if device.name().is_empty() { "(no name)" } else { device.name() };
+        let name = if device.name().is_empty() { text::say("cli-no-name") } else { device.name().to_owned() };
         format!("{name}\n{address}")
     });
     Ok(())
@@ -108,6 +109,6 @@ fn tell_name(session: &mut Session, name: &str) -> Result<(), Failure> {
 
 pub fn receipts(session: &mut Session, output: &Output, is_on: bool) -> Result<(), Failure> {
     session.runner.engine_mut().set_read_receipts(is_on)?;
-    output.put(&json!({"type": "setting", "name": "read_receipts", "value": is_on}), || text::DONE.into());
+    output.put(&json!({"type": "setting", "name": "read_receipts", "value": is_on}), || text::say("cli-done"));
     Ok(())
 }

@@ -15,8 +15,8 @@ const DAY_S: u64 = 86_400;
 /// What an intent led to.
 pub fn show(session: &Session, output: &Output, outcome: &Outcome) -> Result<(), Failure> {
     match outcome {
-        Outcome::Done => output.put(&json!({"type": "done"}), || text::DONE.into()),
-        Outcome::Asked => output.put(&json!({"type": "asked"}), || text::ASKED.into()),
+        Outcome::Done => output.put(&json!({"type": "done"}), || text::say("cli-done")),
+        Outcome::Asked => output.put(&json!({"type": "asked"}), || text::say("cli-asked")),
         Outcome::Link(link) => output.put(&json!({"type": "invite", "link": link}), || link.clone()),
         Outcome::Conversation(id) => show_conversation(session, output, id)?,
     }
@@ -35,7 +35,7 @@ fn show_conversation(session: &Session, output: &Output, id: &ConversationId) ->
 async fn settle(session: &mut Session, output: &Output) -> Result<(), Failure> {
     match session.wait_for_idle(FETCH_WAIT).await? {
         Waited::Done => {}
-        Waited::Timeout | Waited::Unreachable => output.warn(text::IN_PROGRESS),
+        Waited::Timeout | Waited::Unreachable => output.warn(&text::say("cli-in-progress")),
     }
     Ok(())
 }
@@ -53,7 +53,7 @@ pub async fn invite(
     };
     session.reach_home().await?;
     let outcome = session.intend(Intent::Invite { group, needs_approval, valid_s: days * DAY_S }).await?;
-    output.say(if group.is_some() { text::INVITE_GROUP_HINT } else { text::INVITE_HINT });
+    output.say(&text::say(if group.is_some() { "cli-invite-group-hint" } else { "cli-invite-hint" }));
     show(session, output, &outcome)?;
     settle(session, output).await
 }
@@ -95,11 +95,11 @@ async fn list_requests(session: &mut Session, output: &Output) -> Result<(), Fai
         output.put(&request_json(request), || request_line(request));
     }
     if requests.is_empty() {
-        output.say(text::NO_REQUESTS);
+        output.say(&text::say("cli-no-requests"));
     }
     match waited {
         Waited::Done => Ok(()),
-        Waited::Timeout | Waited::Unreachable => Err(session.not_reached("what is shown was here already")),
+        Waited::Timeout | Waited::Unreachable => Err(session.not_reached(&text::say("cli-shown-was-here"))),
     }
 }
 
@@ -112,7 +112,7 @@ pub fn contacts(session: &Session, output: &Output) -> Result<(), Failure> {
         output.put(&person_json(person), || person_line(person));
     }
     if is_empty {
-        output.say(text::NO_CONTACTS);
+        output.say(&text::say("cli-no-contacts"));
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ pub fn list(session: &Session, output: &Output) -> Result<(), Failure> {
         output.put(&conversation_json(summary), || conversation_line(summary));
     }
     if conversations.is_empty() {
-        output.say(text::NO_CONVERSATIONS);
+        output.say(&text::say("cli-no-conversations"));
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ pub fn search(session: &Session, output: &Output, words: &str, limit: usize) -> 
         output.put(&object, || line);
     }
     if hits.is_empty() {
-        output.say(text::NOTHING_FOUND);
+        output.say(&text::say("cli-nothing-found"));
     }
     Ok(())
 }
@@ -67,9 +67,9 @@ pub fn alerts(session: &Session, output: &Output, export: Option<(i64, &Path)>) 
     let timeline = session.runner.engine().timeline();
     if let Some((id, file)) = export {
         let evidence = timeline.alert(id)?.and_then(|alert| alert.evidence);
-        let evidence = evidence.ok_or_else(|| Failure::usage(text::NO_EVIDENCE))?;
+        let evidence = evidence.ok_or_else(|| Failure::usage(text::say("cli-no-evidence")))?;
         std::fs::write(file, &evidence).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-        output.put(&json!({"type": "evidence", "alert": id, "bytes": evidence.len()}), || text::DONE.into());
+        output.put(&json!({"type": "evidence", "alert": id, "bytes": evidence.len()}), || text::say("cli-done"));
         return Ok(());
     }
     let alerts = timeline.alerts(ALERTS_MAX)?;
@@ -77,7 +77,7 @@ pub fn alerts(session: &Session, output: &Output, export: Option<(i64, &Path)>) 
         output.put(&alert_json(alert), || alert_line(alert));
     }
     if alerts.is_empty() {
-        output.say(text::NO_ALERTS);
+        output.say(&text::say("cli-no-alerts"));
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ async fn carry_out(session: &mut Session, output: &Output, intent: Intent) -> Re
     show(session, output, &outcome)?;
     match session.wait_for_idle(FETCH_WAIT).await? {
         Waited::Done => {}
-        Waited::Timeout | Waited::Unreachable => output.warn(text::IN_PROGRESS),
+        Waited::Timeout | Waited::Unreachable => output.warn(&text::say("cli-in-progress")),
     }
     Ok(())
 }

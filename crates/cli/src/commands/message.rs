@@ -18,14 +18,17 @@ fn read_text(typed: &str) -> Result<String, Failure> {
     if typed == "-" {
         // One byte past the limit is enough to refuse it.
         let limit = u64::try_from(TEXT_BYTES_MAX + 2).unwrap_or(u64::MAX);
-        std::io::stdin().take(limit).read_to_string(&mut text).map_err(|_| Failure::usage(text::BAD_INPUT))?;
+        std::io::stdin()
+            .take(limit)
+            .read_to_string(&mut text)
+            .map_err(|_| Failure::usage(text::say("cli-bad-input")))?;
         if text.ends_with('\n') {
             text.pop();
         }
     } else {
         text.push_str(typed);
     }
-    if text.is_empty() { Err(Failure::usage(text::EMPTY_TEXT)) } else { Ok(text) }
+    if text.is_empty() { Err(Failure::usage(text::say("cli-empty-text"))) } else { Ok(text) }
 }
 
 pub async fn send(session: &mut Session, output: &Output, word: &str, typed: &str) -> Result<(), Failure> {
@@ -55,7 +58,7 @@ fn own_text(session: &Session, word: &str) -> Result<(ConversationId, MsgId), Fa
         Some(entry) if entry.is_own() && matches!(entry.kind, EntryKind::Text(_)) => {
             Ok((found.conversation, found.msg_id))
         }
-        _ => Err(Failure::refused(text::TEXT_ONLY)),
+        _ => Err(Failure::refused(text::say("cli-text-only"))),
     }
 }
 
@@ -72,7 +75,7 @@ pub async fn delete(session: &mut Session, output: &Output, word: &str) -> Resul
 
 pub async fn timer(session: &mut Session, output: &Output, word: &str, duration: &str) -> Result<(), Failure> {
     let conversation = session.runner.engine().timeline().find_conversation(word)?;
-    let seconds = parse_duration(duration).ok_or_else(|| Failure::usage(text::BAD_DURATION))?;
+    let seconds = parse_duration(duration).ok_or_else(|| Failure::usage(text::say("cli-bad-duration")))?;
     deliver(session, output, conversation, Kind::Timer { seconds }).await
 }
 
@@ -136,11 +139,11 @@ async fn deliver(
                 "conversation": conversation.to_hex(),
                 "state": state.name(),
             });
-            output.put(&object, || text::DONE.into());
+            output.put(&object, || text::say("cli-done"));
         }
     }
     match state {
-        MessageState::Pending => Err(session.not_reached(text::QUEUED)),
+        MessageState::Pending => Err(session.not_reached(&text::say("cli-queued"))),
         MessageState::Failed => {
             Err(Failure::refused(text::conversation_state(protocol::event::ConversationState::Left)))
         }

@@ -125,7 +125,7 @@ pub async fn receive(
         let is_idle = session.runner.is_idle();
         was_idle |= is_idle;
         if !follows && session.gives_up() {
-            return Err(session.not_reached("what is shown was here already"));
+            return Err(session.not_reached(&text::say("cli-shown-was-here")));
         }
         // With a timeout the first message is waited for; without one, what is there is enough.
         let is_enough = !follows && is_idle && (shown > 0 || timeout_s.is_none());
@@ -138,10 +138,10 @@ pub async fn receive(
         }
     }
     if !was_idle && !follows {
-        return Err(session.not_reached("what is shown was here already"));
+        return Err(session.not_reached(&text::say("cli-shown-was-here")));
     }
     if shown == 0 && !follows {
-        output.say(text::NO_MESSAGES);
+        output.say(&text::say("cli-no-messages"));
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ mod model;
 mod mouse;
 mod qr;
 mod safe;
-mod says;
+pub mod says;
 mod shell;
 mod terminal;
 #[cfg(test)]

@@ -1,0 +1,102 @@
+### The command line.
+
+cli-words-title = These 24 words are your account. Write them down and keep them safe: nobody can give them back to you.
+cli-address-title = Your address:
+cli-node-unreachable = The node does not answer yet. Your account is made; run `sottovoce receive` once the node is there.
+cli-invite-hint = Send this link to one person, by a way you trust:
+cli-invite-group-hint = Whoever has this link can ask to come into the group:
+cli-asked = Asked. When they answer, the conversation appears by itself.
+cli-no-requests = Nobody asks.
+cli-no-conversations = No conversations yet. Make a link with `sottovoce invite`, or follow one with `accept`.
+cli-no-contacts = Nobody yet.
+cli-no-alerts = Nothing went wrong.
+cli-nothing-found = Nothing found.
+cli-no-messages = No new messages.
+cli-done = Done.
+cli-empty-text = there is no text to send
+cli-bad-input = standard input is not UTF-8 text
+cli-bad-duration = give a duration of 5s to 1y, such as 30s, 5m, 8h, 7d, 4w, 1y, or off
+cli-text-only = this is no text message of yours
+cli-no-data-folder = this system has no data folder; name one with --profile
+cli-no-evidence = there is no proof with this alert
+cli-queued = the message is queued and goes out with the next `sottovoce receive` or `send` that reaches the node
+cli-in-progress = it goes on with the next `sottovoce receive` that reaches the node
+cli-node-silent = the node does not answer
+
+## How far a message has come
+
+cli-state-pending = waiting
+cli-state-stored = sent
+cli-state-delivered = delivered
+cli-state-read = read
+cli-state-failed = not sent
+
+## What a conversation's state means
+
+cli-conversation-suspect = an update failed here; waiting for the others
+cli-conversation-rejoining = out of step; rejoining
+cli-conversation-disputed = the node contradicts itself; an admin can restart it
+cli-conversation-leaving = leaving
+cli-conversation-left = you are no longer in it
+cli-conversation-restarted = restarted elsewhere
+
+## Entries; $who names the account that a notice is about
+
+cli-entry-unknown = (this message needs a newer version)
+cli-entry-timer-off = turned disappearing messages off
+cli-entry-timer = lets messages disappear { $duration } after reading
+cli-entry-deleted = (deleted)
+cli-entry-began = the conversation begins
+cli-entry-added = { $who } came in
+cli-entry-removed = { $who } is no longer here
+cli-entry-became-admin = { $who } is an admin now
+cli-entry-no-longer-admin = { $who } is no admin any longer
+cli-entry-renamed = the name is now { $title }
+cli-entry-ended = you are no longer in this conversation
+cli-entry-restarted = the conversation goes on elsewhere
+
+## Parts of a line
+
+cli-you = you
+cli-edited = edited
+cli-members = { $count ->
+    [one] { $count } member
+   *[other] { $count } members
+}
+cli-new = { $count } new
+cli-disappearing = disappearing: { $duration }
+cli-admin = admin
+cli-no-name = (no name)
+cli-wants-to-talk = wants to talk with you
+cli-invites-to-group = invites you to a group
+cli-asks-to-enter = asks to come into a group of yours
+cli-proof = proof
+cli-shown-was-here = what is shown was here already
+
+## Why a command failed
+
+cli-failed-profile-missing = there is no profile in { $folder }; make one with `new`
+cli-failed-profile-exists = there is a profile in { $folder } already; choose another folder with --profile
+cli-failed-profile-in-use = the profile in { $folder } is in use; stop that program or choose another folder with --profile
+cli-failed-profile-in-use-by = the profile in { $folder } is in use by process { $process }; stop that program or choose another folder with --profile
+cli-failed-passphrase-needed = this profile has a passphrase; give it in SOTTOVOCE_PASSPHRASE or when asked
+cli-failed-passphrase-wrong = the passphrase is wrong
+cli-failed-key-file = the key file { $file } is damaged or newer than this program: restore it from a copy
+cli-failed-keyring = the key of this profile lies in the system’s keyring, which does not give it: unlock it and try again
+cli-failed-random = the system gives no random numbers
+cli-failed-database-missing = there is no database here
+cli-failed-database-exists = there is a database here already
+cli-failed-database-key = the database does not open: the key is another one, or the file is damaged; restore it from a copy
+cli-failed-database-newer = the database has schema { $found }, this version knows { $supported }: install the newer version again
+cli-failed-database-damaged = the database is damaged; restore it from a copy, or recover the account with its 24 words
+cli-failed-database-busy = the database is in use by another program
+cli-failed-disk-full = the disk is full: make room and try again
+cli-failed-no-account = this profile holds no account; make one with `new`
+cli-failed-has-account = this profile holds an account already
+cli-failed-content = this cannot be sent as it is: { $why }
+cli-failed-none-conversation = no conversation is called “{ $word }”
+cli-failed-none-message = no message is called “{ $word }”
+cli-failed-none-contact = no contact is called “{ $word }”
+cli-failed-none-request = no request is called “{ $word }”
+cli-failed-many = “{ $word }” fits more than one: { $candidates }
+cli-failed-node-url = this is no address of a node: { $why }

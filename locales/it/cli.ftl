@@ -1,0 +1,102 @@
+### La riga di comando.
+
+cli-words-title = Queste 24 parole sono la tua identità. Scrivile e tienile al sicuro: nessuno può ridartele.
+cli-address-title = Il tuo indirizzo:
+cli-node-unreachable = Il nodo non risponde ancora. La tua identità è fatta; esegui `sottovoce receive` quando il nodo c’è.
+cli-invite-hint = Manda questo link a una persona, per una via di cui ti fidi:
+cli-invite-group-hint = Chi ha questo link può chiedere di entrare nel gruppo:
+cli-asked = Chiesto. Alla risposta, la conversazione appare da sola.
+cli-no-requests = Nessuno chiede.
+cli-no-conversations = Ancora nessuna conversazione. Fai un link con `sottovoce invite`, o seguine uno con `accept`.
+cli-no-contacts = Ancora nessuno.
+cli-no-alerts = Niente è andato storto.
+cli-nothing-found = Non si è trovato nulla.
+cli-no-messages = Nessun nuovo messaggio.
+cli-done = Fatto.
+cli-empty-text = non c’è testo da mandare
+cli-bad-input = lo standard input non è testo UTF-8
+cli-bad-duration = dai una durata da 5s a 1y, come 30s, 5m, 8h, 7d, 4w, 1y, oppure off
+cli-text-only = questo non è un tuo messaggio di testo
+cli-no-data-folder = questo sistema non ha una cartella dei dati; indicane una con --profile
+cli-no-evidence = con questo avviso non c’è una prova
+cli-queued = il messaggio è in coda e parte con il prossimo `sottovoce receive` o `send` che raggiunge il nodo
+cli-in-progress = continua con il prossimo `sottovoce receive` che raggiunge il nodo
+cli-node-silent = il nodo non risponde
+
+## Fin dove è arrivato un messaggio
+
+cli-state-pending = in attesa
+cli-state-stored = inviato
+cli-state-delivered = consegnato
+cli-state-read = letto
+cli-state-failed = non inviato
+
+## Che cosa vuol dire lo stato di una conversazione
+
+cli-conversation-suspect = qui un aggiornamento non è riuscito; si aspettano gli altri
+cli-conversation-rejoining = fuori passo; si rientra
+cli-conversation-disputed = il nodo si contraddice; chi amministra può ricominciarla
+cli-conversation-leaving = in uscita
+cli-conversation-left = non ne fai più parte
+cli-conversation-restarted = ricominciata altrove
+
+## Voci; $who nomina la persona di cui si tratta
+
+cli-entry-unknown = (a questo messaggio serve una versione più nuova)
+cli-entry-timer-off = ha spento i messaggi a scomparsa
+cli-entry-timer = fa sparire i messaggi dopo la lettura: { $duration }
+cli-entry-deleted = (cancellato)
+cli-entry-began = la conversazione comincia
+cli-entry-added = { $who } è tra noi
+cli-entry-removed = { $who } non è più qui
+cli-entry-became-admin = { $who } ora amministra
+cli-entry-no-longer-admin = { $who } non amministra più
+cli-entry-renamed = il nome ora è { $title }
+cli-entry-ended = non fai più parte di questa conversazione
+cli-entry-restarted = la conversazione continua altrove
+
+## Parti di una riga
+
+cli-you = tu
+cli-edited = modificato
+cli-members = { $count ->
+    [one] { $count } membro
+   *[other] { $count } membri
+}
+cli-new = { $count } da leggere
+cli-disappearing = a scomparsa: { $duration }
+cli-admin = amministra
+cli-no-name = (senza nome)
+cli-wants-to-talk = vorrebbe parlare con te
+cli-invites-to-group = ti invita in un gruppo
+cli-asks-to-enter = chiede di entrare in un tuo gruppo
+cli-proof = prova
+cli-shown-was-here = ciò che si vede c’era già
+
+## Perché un comando non è riuscito
+
+cli-failed-profile-missing = in { $folder } non c’è un profilo; creane uno con `new`
+cli-failed-profile-exists = in { $folder } c’è già un profilo; scegli un’altra cartella con --profile
+cli-failed-profile-in-use = il profilo in { $folder } è in uso; ferma quel programma o scegli un’altra cartella con --profile
+cli-failed-profile-in-use-by = il profilo in { $folder } è in uso dal processo { $process }; ferma quel programma o scegli un’altra cartella con --profile
+cli-failed-passphrase-needed = questo profilo ha una frase segreta; dalla in SOTTOVOCE_PASSPHRASE o quando viene chiesta
+cli-failed-passphrase-wrong = la frase segreta è sbagliata
+cli-failed-key-file = il file della chiave { $file } è danneggiato o più nuovo di questo programma: ripristinalo da una copia
+cli-failed-keyring = la chiave di questo profilo è nel portachiavi del sistema, che non la dà: sbloccalo e riprova
+cli-failed-random = il sistema non dà numeri casuali
+cli-failed-database-missing = qui non c’è una base di dati
+cli-failed-database-exists = qui c’è già una base di dati
+cli-failed-database-key = la base di dati non si apre: la chiave è un’altra, o il file è danneggiato; ripristinalo da una copia
+cli-failed-database-newer = la base di dati ha lo schema { $found }, questa versione conosce { $supported }: installa di nuovo la versione più nuova
+cli-failed-database-damaged = la base di dati è danneggiata; ripristinala da una copia, o recupera l’identità con le sue 24 parole
+cli-failed-database-busy = la base di dati è in uso da un altro programma
+cli-failed-disk-full = il disco è pieno: fai spazio e riprova
+cli-failed-no-account = in questo profilo non c’è un’identità; creane una con `new`
+cli-failed-has-account = in questo profilo c’è già un’identità
+cli-failed-content = così non si può mandare: { $why }
+cli-failed-none-conversation = nessuna conversazione si chiama «{ $word }»
+cli-failed-none-message = nessun messaggio si chiama «{ $word }»
+cli-failed-none-contact = nessun contatto si chiama «{ $word }»
+cli-failed-none-request = nessuna richiesta si chiama «{ $word }»
+cli-failed-many = «{ $word }» vale per più di uno: { $candidates }
+cli-failed-node-url = questo non è l’indirizzo di un nodo: { $why }
