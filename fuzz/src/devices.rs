@@ -63,8 +63,14 @@ pub fn device(bytes: &[u8]) -> bool {
 
 /// A greeting; a greeting with answers to the first requests; pushes into what was opened.
 pub fn device_seeds() -> Vec<Seed> {
-    let limits =
-        Limits { lanes: 2_048, appends_unanswered: 256, blob_bytes: 1 << 24, frame_bytes: 1 << 21, retention_days: 30 };
+    let limits = Limits {
+        lanes: 2_048,
+        appends_unanswered: 256,
+        blob_bytes: 1 << 24,
+        frame_bytes: 1 << 21,
+        retention_days: 30,
+        file_bytes: 17 << 30,
+    };
     let hello = Event::Hello(Hello {
         version: 1,
         node_key: NodeKey([4; 32]),

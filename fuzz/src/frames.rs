@@ -124,8 +124,14 @@ pub fn node_frame_seeds() -> Vec<Seed> {
     let cell = Cell { seq: 17, gen_before: 1, kind: CellKind::App, attach: Hash::ZERO, body: body(1_024) };
     let page =
         Page { first_seq: 1, next_seq: 18, gen_now: 1, cells: vec![cell.clone()], receipt: Some(receipt(17, 2)) };
-    let limits =
-        Limits { lanes: 2_048, appends_unanswered: 256, blob_bytes: 1 << 24, frame_bytes: 1 << 21, retention_days: 30 };
+    let limits = Limits {
+        lanes: 2_048,
+        appends_unanswered: 256,
+        blob_bytes: 1 << 24,
+        frame_bytes: 1 << 21,
+        retention_days: 30,
+        file_bytes: 17 << 30,
+    };
     let hello =
         Hello { version: 1, node_key: NodeKey([11; 32]), nonce: [12; 32], claim_bits: 18, knock_bits: 20, limits };
     let events = vec![

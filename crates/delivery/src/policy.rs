@@ -67,6 +67,8 @@ pub struct Policy {
     pub attest_ms: u64,
     /// Bytes of a blob.
     pub blob_bytes_max: u64,
+    /// Bytes of a file's blob; 0: no files are taken.
+    pub file_bytes_max: u64,
     /// Cells that wait for the next commit.
     pub batch_cells_max: usize,
     /// Bytes of bodies that wait for the next commit.
@@ -108,6 +110,7 @@ impl Default for Policy {
             bell_days: 30,
             attest_ms: limit::ATTEST_SECONDS * 1_000,
             blob_bytes_max: limit::BLOB_BYTES_MAX as u64,
+            file_bytes_max: limit::FILE_BYTES_MAX,
             batch_cells_max: 32_768,
             batch_bytes_max: 48 << 20,
         }
@@ -123,6 +126,7 @@ impl Policy {
             blob_bytes: self.blob_bytes_max,
             frame_bytes: limit::FRAME_BYTES_MAX as u64,
             retention_days: self.retention_days,
+            file_bytes: self.file_bytes_max,
         }
     }
 

@@ -118,6 +118,10 @@ id!(
     BlobId, 32, "blob_id"
 );
 id!(
+    /// A file's blob at a node: random, so that nothing is told by it and nobody guesses it.
+    FileId, 32, "blob_id"
+);
+id!(
     /// A door: `H("sottovoce door 1" ‖ account_id)`.
     DoorId, 32, "door_id"
 );
@@ -144,6 +148,10 @@ secret!(
 secret!(
     /// The preimage that owns a door.
     DoorOwner, "owner"
+);
+secret!(
+    /// The preimage that owns a file's blob: appends to it, deletes it.
+    FileOwner, "owner"
 );
 
 impl Hash {

@@ -8,11 +8,13 @@
 //! | [`receipt`] | leaves, inclusion paths, signatures, evidence |
 //! | [`work`] | proof of work for claims and knocks |
 //! | [`bell`] | push subscriptions |
+//! | [`file`] | files at the node: paths, header fields, work |
 //! | [`node`] | requests and events between client and node |
 //! | [`frame`] | a node's frame, written in place |
 //! | [`proto`] | the generated protobuf types |
 
 pub mod bell;
+pub mod file;
 pub mod frame;
 pub mod id;
 pub mod lane;

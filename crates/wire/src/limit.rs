@@ -9,6 +9,16 @@ pub const CELL_SIZES: [usize; 4] = [1_024, 4_096, 16_384, 65_536];
 pub const WHISPER_BYTES: usize = 1_024;
 /// Bytes of a pinned blob at most.
 pub const BLOB_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a file's blob that a node takes by default: 16 GiB of file, padded, with its leaves.
+pub const FILE_BYTES_MAX: u64 = 17 << 30;
+/// Bytes of one durable part of a file's blob at a node.
+pub const FILE_PART_BYTES: usize = 4 << 20;
+/// Days that a file's blob is kept by default and at most.
+pub const FILE_DAYS: u32 = 45;
+/// Days after which an upload that was never finished is removed.
+pub const FILE_UNFINISHED_DAYS: u32 = 7;
+/// Leading zero bits of the work for a file of up to 16 MiB.
+pub const FILE_WORK_BITS: u32 = 14;
 /// Bytes of one WebSocket frame at most.
 pub const FRAME_BYTES_MAX: usize = 2 << 20;
 /// Requests in one frame at most.

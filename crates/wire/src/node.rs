@@ -227,6 +227,8 @@ pub struct Limits {
     pub frame_bytes: u64,
     /// Days that group cells are kept.
     pub retention_days: u32,
+    /// Bytes of a file's blob; 0: the node takes no files.
+    pub file_bytes: u64,
 }
 
 /// Contiguous cells of a lane.
@@ -624,6 +626,7 @@ fn encode_event(id: RequestId, event: Event, batches: &mut Vec<BatchSignature>) 
                 blob_bytes: hello.limits.blob_bytes,
                 frame_bytes: hello.limits.frame_bytes,
                 retention_days: hello.limits.retention_days,
+                file_bytes: hello.limits.file_bytes,
             }),
         }),
         Event::Opened { handle, page } => Op::Opened(raw::Opened { handle, page: Some(encode_page(page, batches)) }),
@@ -714,6 +717,7 @@ fn parse_event(op: raw::event::Op, batches: &[raw::Batch]) -> Result<Event, Malf
                     blob_bytes: limits.blob_bytes,
                     frame_bytes: limits.frame_bytes,
                     retention_days: limits.retention_days,
+                    file_bytes: limits.file_bytes,
                 },
             })
         }

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use prost::Message;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use wire::id::{DoorId, Hash, LaneId, NodeKey, ReadCap, WriteCap};
+use wire::file::FileWork;
+use wire::id::{DoorId, FileId, Hash, LaneId, NodeKey, ReadCap, WriteCap};
 use wire::lane::{Cell, CellKind, LaneClass, derive_lane_id_from_caps, head_next, head_zero};
 use wire::proto::{contact, content, node};
 use wire::receipt::{Evidence, Link, Receipt, leaf, signed_bytes};
@@ -151,6 +152,7 @@ fn node_events(golden: &mut Golden) {
         blob_bytes: 16 << 20,
         frame_bytes: 2 << 20,
         retention_days: 30,
+        file_bytes: 17 << 30,
     };
     let hello = node::Hello {
         version: 1,
@@ -366,6 +368,9 @@ fn fixed_layouts(golden: &mut Golden) {
     golden.fixed("receipt:node", &wire::receipt::node(&Hash(array(7)), &Hash(array(8))).0);
     golden.fixed("receipt:signed", &signed_bytes(300, &Hash(array(9))));
     golden.fixed("work:claim", &digest(&array(10), Puzzle::Claim(&DoorId(array(11)), 300), 0x0102_0304_0506_0708).0);
+    let file = FileWork { challenge: array(13), nonce: 0x0102_0304_0506_0708 };
+    golden.fixed("work:file", &file.digest(&FileId(array(14)), 300 << 20).0);
+    golden.fixed("file-work", file.to_text().as_bytes());
     golden.fixed("work:knock", &digest(&array(10), Puzzle::Knock(&lane_id, &Hash(array(12))), 0x0102_0304_0506_0708).0);
     let receipt = |first: u8, hashes: u8| Receipt {
         seq: 300 + u64::from(first),

@@ -127,9 +127,9 @@ fn refusal() -> impl Strategy<Value = Refusal> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let limits = any::<(u32, u32, u64, u64, u32)>().prop_map(|numbers| {
-        let (lanes, appends_unanswered, blob_bytes, frame_bytes, retention_days) = numbers;
-        Limits { lanes, appends_unanswered, blob_bytes, frame_bytes, retention_days }
+    let limits = any::<(u32, u32, u64, u64, u32, u64)>().prop_map(|numbers| {
+        let (lanes, appends_unanswered, blob_bytes, frame_bytes, retention_days, file_bytes) = numbers;
+        Limits { lanes, appends_unanswered, blob_bytes, frame_bytes, retention_days, file_bytes }
     });
     let hello = (any::<(u32, [u8; 32], [u8; 32], u32, u32)>(), limits).prop_map(|(fields, limits)| {
         let (version, node_key, nonce, claim_bits, knock_bits) = fields;

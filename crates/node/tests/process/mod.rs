@@ -242,6 +242,7 @@ impl Client {
                 blob_bytes: 0,
                 frame_bytes: 0,
                 retention_days: 0,
+                file_bytes: 0,
             },
         };
         Self { stream, hello, events: VecDeque::new(), next_id: 0, frames: 0, close: None }
