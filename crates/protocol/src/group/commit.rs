@@ -50,6 +50,15 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
+    /// The member that asked to be removed itself. Every member remembers it, so that whoever is an admin later
+    /// removes it (LANE.md C12).
+    fn leaver(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Remove { account, intent: None } => Some(*account),
+            _ => None,
+        }
+    }
+
     /// Whose outcomes it decides.
     fn intents(&self) -> &[IntentId] {
         match self {
@@ -130,15 +139,20 @@ impl Group {
             return Ok(());
         }
         let members: BTreeSet<DeviceIdentity> = members_of(&self.mls).into_iter().map(|(_, who)| who).collect();
+        let leavers: BTreeSet<[u8; 32]> = self.plans.values().filter_map(Plan::leaver).collect();
         let mut gone = Vec::new();
         let mut changed = Vec::new();
         for (index, plan) in &mut self.plans {
             let done = match plan {
                 Plan::Update | Plan::Rotate => None,
-                _ if !is_admin => Some(Err(IntentError::NotAdmin)),
+                _ if plan.leaver().is_none() && !is_admin => Some(Err(IntentError::NotAdmin)),
                 Plan::Add { joiners, .. } => {
                     let before = joiners.len();
-                    joiners.retain(|joiner| !members.contains(&joiner.identity()));
+                    // Whoever leaves goes first and may come back after that.
+                    joiners.retain(|joiner| {
+                        let who = joiner.identity();
+                        !members.contains(&who) || leavers.contains(&who.account_id.0)
+                    });
                     if joiners.len() != before {
                         changed.push(*index);
                     }
@@ -197,9 +211,21 @@ impl Group {
         self.plans.values().any(|plan| plan.intents().contains(&intent))
     }
 
-    /// Whether a change waits for its commit.
-    pub(super) fn has_plan(&self) -> bool {
-        !self.plans.is_empty()
+    /// Whether a change waits for a commit that this device may make.
+    pub(super) fn has_plan(&self, cx: &Cx<'_>) -> Result<bool, DeviceError> {
+        Ok(self.next_plan(cx)?.is_some())
+    }
+
+    /// The change to commit next. Whoever leaves goes before anything else: no admin that knows of it may make another
+    /// admin, who does not, and be gone.
+    fn next_plan(&self, cx: &Cx<'_>) -> Result<Option<u64>, DeviceError> {
+        if self.plans.is_empty() {
+            return Ok(None);
+        }
+        let is_admin = self.may_admin(cx)?;
+        let find = |is_leave: bool| self.plans.iter().find(|(_, plan)| plan.leaver().is_some() == is_leave);
+        let leave = if is_admin { find(true) } else { None };
+        Ok(leave.or_else(|| find(false)).map(|(index, _)| *index))
     }
 
     /// Builds the next plan's commit, stores it sealed, and leaves it to be appended (LANE.md C6).
@@ -207,9 +233,8 @@ impl Group {
     /// A group of one leaf merges at once; its lane is never used.
     pub(super) fn begin_commit(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         self.replan(cx)?;
-        let Some((index, plan)) = self.plans.first_key_value().map(|(index, plan)| (*index, plan.clone())) else {
-            return Ok(());
-        };
+        let Some(index) = self.next_plan(cx)? else { return Ok(()) };
+        let Some(plan) = self.plans.get(&index).cloned() else { return Ok(()) };
         let (merged, absorbed) = self.merge_adds(index, &plan);
         let mut built = self.build_commit(cx, index, &merged)?;
         if built.is_err() && !absorbed.is_empty() {
@@ -415,17 +440,14 @@ impl Group {
         Ok(())
     }
 
-    /// A member said that it leaves: an admin's client commits the Remove (LANE.md C12).
-    pub(super) fn member_leaves(
-        &mut self,
-        cx: &mut Cx<'_>,
-        _leaf: u32,
-        who: &DeviceIdentity,
-    ) -> Result<(), DeviceError> {
-        if self.may_admin(cx)? && who.account_id != cx.me.identity.account_id {
-            self.plan(cx, Plan::Remove { account: who.account_id.0, intent: None })?;
+    /// A member said that it leaves: the client of whoever is an admin by then commits the Remove (LANE.md C12).
+    pub(super) fn member_leaves(&mut self, cx: &mut Cx<'_>, who: &DeviceIdentity) -> Result<(), DeviceError> {
+        let account = who.account_id.0;
+        let is_known = self.plans.values().any(|plan| plan.leaver() == Some(account));
+        if is_known || who.account_id == cx.me.identity.account_id {
+            return Ok(());
         }
-        Ok(())
+        self.plan(cx, Plan::Remove { account, intent: None })
     }
 
     /// After a refusal of the pending commit: the same body again, the third time whatever the lane's gen.

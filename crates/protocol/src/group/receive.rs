@@ -34,7 +34,7 @@ enum Ignored {
 
 /// What an opened cell turned out to be.
 enum Read {
-    App { sender: DeviceIdentity, leaf: u32, content: Vec<u8> },
+    App { sender: DeviceIdentity, content: Vec<u8> },
     Commit { staged: Box<StagedCommit>, judgement: Judgement, leaf: u32 },
     Ignored(Ignored),
 }
@@ -198,8 +198,8 @@ impl Group {
             return self.merge_own(cx, Some(cell));
         }
         match self.read_plaintext(cx, cell, plaintext)? {
-            Read::App { sender, leaf, content } => {
-                self.take_app(cx, cell, sender, leaf, content)?;
+            Read::App { sender, content } => {
+                self.take_app(cx, cell, sender, content)?;
                 Ok(Flow::Next)
             }
             Read::Commit { staged, judgement, leaf } => {
@@ -260,7 +260,7 @@ impl Group {
         let Some(identity) = identity_at(&self.mls, leaf) else { return invalid };
         match processed.into_content() {
             ProcessedMessageContent::ApplicationMessage(message) if !is_handshake(cell) => {
-                Ok(Read::App { sender: identity, leaf: leaf.u32(), content: message.into_bytes() })
+                Ok(Read::App { sender: identity, content: message.into_bytes() })
             }
             ProcessedMessageContent::StagedCommitMessage(staged) if is_handshake(cell) => {
                 let certificates = Certificates::new(cx.storage, &plaintext.certificates)?;
@@ -304,7 +304,6 @@ impl Group {
         cx: &mut Cx<'_>,
         cell: &Cell,
         sender: DeviceIdentity,
-        leaf: u32,
         content: Vec<u8>,
     ) -> Result<(), DeviceError> {
         // Another leaf's cell opens: the epoch that we stayed in is alive.
@@ -321,7 +320,7 @@ impl Group {
         cx.storage.put(Space::Shown, &key, &cx.now_ms.to_be_bytes())?;
         self.record.last_sender_is_self = false;
         match Content::parse(&content.message).map(|content| content.kind) {
-            Ok(Kind::Leave) => self.member_leaves(cx, leaf, &sender)?,
+            Ok(Kind::Leave) => self.member_leaves(cx, &sender)?,
             Ok(Kind::Ping) => {}
             Ok(Kind::Receipts { receipts }) => self.take_receipts(cx, &sender, &receipts)?,
             Ok(_) => cx.record(Record::Received {

@@ -167,12 +167,12 @@ impl Group {
                 }
                 return Ok(());
             }
-        } else if self.has_plan() && self.record.suspect.is_none() {
+        } else if self.record.suspect.is_none() && self.has_plan(cx)? {
             if !self.wire.flight.is_empty() {
                 return Ok(());
             }
             self.begin_commit(cx)?;
-            if self.pending.is_some() || self.has_plan() || self.wire.handle.is_none() {
+            if self.pending.is_some() || self.has_plan(cx)? || self.wire.handle.is_none() {
                 return self.pump_again(cx);
             }
         }
@@ -260,7 +260,7 @@ impl Group {
             }
         }
         self.save(cx)?;
-        if self.has_plan() && self.pending.is_none() && self.wire.flight.is_empty() {
+        if self.pending.is_none() && self.wire.flight.is_empty() && self.has_plan(cx)? {
             self.begin_commit(cx)?;
             return self.pump_again(cx);
         }
