@@ -3,7 +3,7 @@
 use crate::world::{Happening, World};
 use bytes::Bytes;
 use delivery::{ConnId, Prepared};
-use protocol::event::{Input, Link, LinkKind};
+use protocol::event::{Input, Link};
 use std::collections::BTreeMap;
 use wire::id::LaneId;
 use wire::node::{Event, Handle, Request, RequestId, encode_requests, parse_events, parse_requests, request_bytes};
@@ -52,7 +52,7 @@ impl World {
         let life = self.phones[at].life;
         let Some(server) = self.server_of(&link.node_url) else { return };
         let side = self.side_of(server, at);
-        let is_shut = link.kind == LinkKind::Door && self.shuts_doors.contains(&at);
+        let is_shut = self.shut.contains(&(at, link.kind));
         let is_reachable = self.servers[server].sides[side].is_up && !self.phones[at].is_cut_off && !is_shut;
         let Some(status) = self.link_status(at, &link) else { return };
         status.is_dialing = false;

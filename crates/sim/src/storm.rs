@@ -379,11 +379,13 @@ mod tests {
     }
 
     /// A repeated knock (431), a disk's fault that waited for the node's next life (1269, 1322), a leaver that went on
-    /// committing (20017), a leaver who was let in anew before it read that it was out (2674), a swallowed error of the disk (30045).
+    /// committing (20017), a leaver who was let in anew before it read that it was out (2674), a Welcome that came
+    /// before its reader had read its removal (3681, 3788, 9065, 19321), a leave that only admins remembered who were
+    /// none any more (13219), a swallowed error of the disk (30045).
     #[test]
     fn mended_seeds_stay_mended() {
         let ground = Ground::new(PEOPLE_MAX, 2);
-        for seed in [431, 1_269, 1_322, 2_674, 20_017, 30_045] {
+        for seed in [431, 1_269, 1_322, 2_674, 3_681, 3_788, 9_065, 13_219, 19_321, 20_017, 30_045] {
             let report = run(&ground, seed, false);
             assert_eq!(report.wrongs, Vec::<String>::new(), "replay: sim --seeds 1 --from {seed} --verbose");
         }

@@ -8,7 +8,7 @@ use crate::server::Server;
 use bytes::Bytes;
 use delivery::ConnId;
 use protocol::Context;
-use protocol::event::{BlobFailure, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record};
+use protocol::event::{BlobFailure, Effect, Input, Intent, IntentError, IntentId, Link, LinkKind, Outcome, Record};
 use protocol::identity::NodeUrl;
 use protocol::storage::Batch;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,8 +72,8 @@ pub struct World {
     pub astray: BTreeSet<usize>,
     /// Phones to which a node shows no new cells.
     pub kept_in_the_dark: BTreeSet<usize>,
-    /// Phones whose connections to doors and reply lanes do not come about.
-    pub shuts_doors: BTreeSet<usize>,
+    /// Connections that do not come about: of which phone, of which kind.
+    pub shut: BTreeSet<(usize, LinkKind)>,
     /// Blobs are said not to be there.
     pub hides_blobs: bool,
     /// Connections that belong to no phone, and what they heard.
@@ -100,7 +100,7 @@ impl World {
             conns: Vec::new(),
             astray: BTreeSet::new(),
             kept_in_the_dark: BTreeSet::new(),
-            shuts_doors: BTreeSet::new(),
+            shut: BTreeSet::new(),
             hides_blobs: false,
             strangers: BTreeMap::new(),
             log: None,

@@ -60,10 +60,7 @@ impl Parts<'_> {
             Intent::SetAdmin { conversation, account, is_admin } => {
                 self.plan_for(cx, conversation, Plan::Admin { account: account.0, is_admin, intent: Some(id) })
             }
-            Intent::Leave { conversation } => match self.groups.get_mut(&conversation) {
-                Some(group) => Ok(Some(group.leave(cx)?.map(|()| Outcome::Done))),
-                None => Ok(Some(Err(IntentError::NoConversation))),
-            },
+            Intent::Leave { conversation } => self.leave(cx, conversation).map(Some),
             Intent::Reboot { conversation } => self.reboot(cx, id, conversation),
             Intent::SetName { name } => {
                 if check_name(&name).is_err() {

@@ -80,29 +80,31 @@ pub(super) fn put_contact(
 
 /// A knock that waits: for its blob, or for the user.
 #[derive(Clone, Serialize, Deserialize)]
-struct RequestRecord {
-    source: Source,
-    certificate: Vec<u8>,
-    name: String,
-    note: String,
-    node_url: Option<NodeUrl>,
-    at_ms: u64,
-    wish: Wish,
-    is_asked: bool,
+pub(super) struct RequestRecord {
+    pub(super) source: Source,
+    pub(super) certificate: Vec<u8>,
+    pub(super) name: String,
+    pub(super) note: String,
+    pub(super) node_url: Option<NodeUrl>,
+    pub(super) at_ms: u64,
+    pub(super) wish: Wish,
+    pub(super) is_asked: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-enum Wish {
+pub(super) enum Wish {
     /// A Welcome whose blob is wanted.
     Blob { welcome: Vec<u8>, node_url: NodeUrl, blob_id: [u8; 32], blob_key: [u8; 32], purpose: Why },
     /// A Welcome.
     Welcome { welcome: Vec<u8>, tree: Vec<u8>, certificates: Vec<Vec<u8>>, purpose: Why },
     /// To be let into a group.
     Enter { group: [u8; 16], key_package: Vec<u8>, reply: Target },
+    /// A Welcome into a group of which this device still is a member: its epoch, and the wish itself.
+    Early { group: [u8; 16], epoch: u64, welcome: Box<Wish> },
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-enum Why {
+pub(super) enum Why {
     New,
     Readd,
     Reboot([u8; 16]),
@@ -222,7 +224,7 @@ impl Parts<'_> {
     ) -> Result<(), DeviceError> {
         let kind = match &record.wish {
             Wish::Enter { group, .. } => RequestKind::EnterGroup(ConversationId(*group)),
-            Wish::Welcome { .. } | Wish::Blob { .. } => RequestKind::Talk,
+            Wish::Welcome { .. } | Wish::Blob { .. } | Wish::Early { .. } => RequestKind::Talk,
         };
         cx.record(Record::Request(ContactRequest {
             request,
@@ -237,35 +239,27 @@ impl Parts<'_> {
     }
 
     /// Joins; a failed join leaves nothing behind.
-    fn join_by(
+    pub(super) fn join_by(
         &mut self,
         cx: &mut Cx<'_>,
         request: Hash,
         record: &RequestRecord,
     ) -> Result<Result<ConversationId, IntentError>, DeviceError> {
-        cx.storage.delete(Space::Requests, &request.0)?;
+        self.forget_early(cx, &request)?;
         let Wish::Welcome { welcome, tree, certificates, purpose } = &record.wish else {
             return Ok(Err(IntentError::NoRequest));
         };
         let Ok(certificate) = Certificate::from_bytes(&record.certificate) else { return Ok(Err(IntentError::Forged)) };
         let account = *certificate.account_id();
-        // A group that is over for us may begin again; a living one is replaced only when we asked for it, and by
-        // its admin.
-        let may_replace = |id: &[u8]| {
-            let group = id.try_into().ok().and_then(|id| self.groups.get(&ConversationId(id)));
-            group.is_some_and(|group| match group.record.state {
-                // Whoever is leaving may be let in anew before it reads that it is out.
-                ConversationState::Left | ConversationState::Leaving | ConversationState::Restarted => true,
-                ConversationState::Rejoining => {
-                    matches!(purpose, Why::Readd) && group.policy().is_ok_and(|policy| policy.is_admin(&account))
-                }
-                ConversationState::Active | ConversationState::Suspect | ConversationState::Disputed => false,
-            })
-        };
+        let may_replace = |id: &[u8]| id.try_into().is_ok_and(|id| self.may_replace(&ConversationId(id), &account));
         let certificates = [certificates.as_slice(), std::slice::from_ref(&record.certificate)].concat();
         let joined = join_apart(cx, welcome, tree, &certificates, &may_replace)?;
         let group = match joined {
             Ok(group) => group,
+            Err(GroupError::Living { group, epoch }) => {
+                self.hold_early(cx, request, record, ConversationId(group), epoch)?;
+                return Ok(Ok(ConversationId(group)));
+            }
             Err(error) => {
                 if error == GroupError::KeyPackageUsed {
                     cx.record(Record::Alert { conversation: None, alert: Alert::KeyPackageReused });
@@ -274,6 +268,23 @@ impl Parts<'_> {
             }
         };
         self.take_group(cx, group, record, &certificate, purpose)
+    }
+
+    /// Whether a Welcome of this account may replace a group of ours. One that is over for us may begin again; a living
+    /// one is replaced only when we asked for it, and by its admin. Whoever is leaving may be let in anew before it
+    /// reads that it is out.
+    pub(super) fn may_replace(&self, id: &ConversationId, account: &AccountId) -> bool {
+        self.groups.get(id).is_some_and(|group| match group.record.state {
+            ConversationState::Left | ConversationState::Leaving | ConversationState::Restarted => true,
+            ConversationState::Rejoining => group.policy().is_ok_and(|policy| policy.is_admin(account)),
+            ConversationState::Active | ConversationState::Suspect | ConversationState::Disputed => false,
+        })
+    }
+
+    fn is_way_back(&self, id: &ConversationId, account: &AccountId) -> Result<bool, DeviceError> {
+        let Some(old) = self.groups.get(id) else { return Ok(false) };
+        let is_open = matches!(old.record.state, ConversationState::Leaving | ConversationState::Rejoining);
+        Ok(is_open && old.policy()?.is_admin(account))
     }
 
     /// Whether a group restarts another of ours: its policy says so, its maker was an admin there, and it has nobody
@@ -306,11 +317,15 @@ impl Parts<'_> {
                 Some(ConversationId(*old))
             }
             Why::Readd => Some(id),
-            // What was written before we said that we leave still goes out.
-            Why::New if self.groups.get(&id).is_some_and(|old| old.record.state == ConversationState::Leaving) => {
-                Some(id)
+            // What was written before we said that we leave, or fell out of step, still goes out: to the group that an
+            // admin of it leads us back into.
+            Why::New if self.is_way_back(&id, certificate.account_id())? => Some(id),
+            Why::Reboot(_) | Why::New => {
+                if let Some(old) = self.groups.get_mut(&id) {
+                    old.fail_undelivered(cx)?;
+                }
+                None
             }
-            Why::Reboot(_) | Why::New => None,
         };
         if let Some(old_id) = old_id
             && let Some(mut old) = self.groups.remove(&old_id)
@@ -427,16 +442,22 @@ impl Parts<'_> {
         let Some(record) = storage::get::<RequestRecord>(cx.storage, Space::Requests, &request.0, "request")? else {
             return Ok(Err(IntentError::NoRequest));
         };
+        if let Wish::Early { group, .. } = &record.wish
+            && answer == Answer::Accept
+        {
+            return Ok(Ok(Outcome::Conversation(ConversationId(*group))));
+        }
         let Ok(certificate) = Certificate::from_bytes(&record.certificate) else {
             return Err(StorageError::Corrupt("request").into());
         };
         cx.record(Record::RequestGone(request));
-        cx.storage.delete(Space::Requests, &request.0)?;
+        self.forget_early(cx, &request)?;
         match answer {
             Answer::Accept => {
                 let outcome = match &record.wish {
                     Wish::Enter { .. } => self.let_in(cx, &record)?,
                     Wish::Welcome { .. } | Wish::Blob { .. } => self.join_by(cx, request, &record)?,
+                    Wish::Early { group, .. } => Ok(ConversationId(*group)),
                 };
                 Ok(outcome.map(Outcome::Conversation))
             }
@@ -461,6 +482,7 @@ impl Parts<'_> {
             if is_theirs {
                 cx.storage.delete(Space::Requests, &key)?;
                 if let Ok(request) = Hash::parse(&key) {
+                    self.early.remove(&request);
                     cx.record(Record::RequestGone(request));
                 }
             }

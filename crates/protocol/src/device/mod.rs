@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `clock` | the time that irrevocable deletions go by |
 //! | `deliver` | Welcomes on their way, and those that find nobody |
+//! | `early` | Welcomes that came before the removal that they follow |
 //! | `intent` | what the user wants |
 //! | `job` | work that reaches over several round trips: claims and knocks |
 //! | `knock` | what others knock with |
@@ -11,6 +12,7 @@
 
 mod clock;
 mod deliver;
+mod early;
 #[cfg(feature = "inspect")]
 mod inspect;
 mod intent;
@@ -26,6 +28,7 @@ use crate::group::{Cx, DeviceError, Group, Me, Verified};
 use crate::identity::{Certificate, DeviceIdentity, DeviceKey, NodeUrl, RecoveryPhrase, RootKeys};
 use crate::link::{Asked, Links, Owner};
 use crate::storage::{self, Batch, Space, Storage, StorageError};
+use early::Early;
 use job::Job;
 use openmls_rust_crypto::RustCrypto;
 use pool::{Door, Invite};
@@ -78,6 +81,7 @@ pub struct Device {
     groups: BTreeMap<ConversationId, Group>,
     jobs: BTreeMap<u64, Job>,
     invites: BTreeMap<Hash, Invite>,
+    early: BTreeMap<Hash, Early>,
     door: Door,
     links: Links,
     verified: Verified,
@@ -149,6 +153,7 @@ impl Device {
             groups: BTreeMap::new(),
             jobs: BTreeMap::new(),
             invites: BTreeMap::new(),
+            early: BTreeMap::new(),
             door,
             links: Links::default(),
             verified: Verified::default(),
@@ -199,6 +204,7 @@ impl Device {
         self.groups.clear();
         self.jobs.clear();
         self.invites.clear();
+        self.early.clear();
         // Effects that were lost with the call are asked for again: connections, and the next time to wake.
         self.links = Links::default();
         self.wake_at_ms = u64::MAX;
@@ -233,6 +239,7 @@ impl Device {
             groups: &mut self.groups,
             jobs: &mut self.jobs,
             invites: &mut self.invites,
+            early: &mut self.early,
             door: &mut self.door,
             door_owner: &self.door_owner,
             next_job: &mut self.next_job,
@@ -297,6 +304,7 @@ struct Parts<'d> {
     groups: &'d mut BTreeMap<ConversationId, Group>,
     jobs: &'d mut BTreeMap<u64, Job>,
     invites: &'d mut BTreeMap<Hash, Invite>,
+    early: &'d mut BTreeMap<Hash, Early>,
     door: &'d mut Door,
     door_owner: &'d DoorOwner,
     next_job: &'d mut u64,
@@ -312,6 +320,7 @@ impl Parts<'_> {
         *self.door = Door::load(cx.crypto, cx.storage)?;
         *self.jobs = Job::load_all(cx.storage)?;
         *self.invites = Invite::load_all(cx.crypto, cx.storage)?;
+        *self.early = Early::load_all(cx.storage)?;
         cx.links.want(&self.door_link(cx));
         // Reply lanes are at the inviter's node.
         for invite in self.invites.values() {
@@ -466,7 +475,8 @@ impl Parts<'_> {
             group.wake(cx)?;
         }
         self.jobs_wake(cx)?;
-        clock::believed_ms(cx)?;
+        let believed_ms = clock::believed_ms(cx)?;
+        self.forget_old_early(cx, believed_ms)?;
         self.answers_due(cx)?;
         self.pool_wake(cx)
     }
@@ -479,6 +489,7 @@ impl Parts<'_> {
     /// Takes over what groups left for the device: Welcomes to deliver, wishes to be added again. Answers an intent
     /// only when nothing of it is left to do.
     fn settle(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        self.serve_early(cx)?;
         while !cx.welcomes.is_empty() || !cx.readds.is_empty() {
             for delivery in std::mem::take(&mut cx.welcomes) {
                 self.deliver(cx, delivery)?;

@@ -174,16 +174,22 @@ impl Group {
         Ok(())
     }
 
-    /// We are no longer a member: keys go, what was queued fails.
-    pub(super) fn left(&mut self, cx: &mut Cx<'_>) -> Result<Flow, DeviceError> {
-        self.record.state = ConversationState::Left;
-        let id = self.id();
+    /// Gives up what was not sent.
+    pub(crate) fn fail_undelivered(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
+        let conversation = self.id();
         for item in self.out.drain(cx.storage)? {
             if item.is_shown && !item.is_stored {
                 let msg_id = wire::id::MsgId(item.msg_id);
-                cx.record(Record::Sent { conversation: id, msg_id, state: SendState::Failed });
+                cx.record(Record::Sent { conversation, msg_id, state: SendState::Failed });
             }
         }
+        Ok(())
+    }
+
+    /// We are no longer a member: keys go, what was queued fails.
+    pub(super) fn left(&mut self, cx: &mut Cx<'_>) -> Result<Flow, DeviceError> {
+        self.record.state = ConversationState::Left;
+        self.fail_undelivered(cx)?;
         self.drop_plans(cx)?;
         self.forget_keys(cx)?;
         self.announce(cx)?;

@@ -43,6 +43,14 @@ pub enum GroupError {
     /// The group is known, and nothing allows to replace it.
     #[error("a group of this id is known")]
     Known,
+    /// The group is known and living: its Welcome may be right once this device has read its removal.
+    #[error("this device is a member of a group of this id")]
+    Living {
+        /// The group.
+        group: [u8; 16],
+        /// The epoch that the Welcome leads to, as it says.
+        epoch: u64,
+    },
     /// The Welcome is for a KeyPackage whose private part is gone.
     #[error("the KeyPackage was used already")]
     KeyPackageUsed,

@@ -157,11 +157,16 @@ impl Group {
             Err(WelcomeError::StorageError(error)) => return Err(error.into()),
             Err(_) => return Ok(Err(GroupError::Mls)),
         };
-        let id = builder.processed_welcome().unverified_group_info().group_id().clone();
+        let claimed = builder.processed_welcome().unverified_group_info();
+        let (id, epoch) = (claimed.group_id().clone(), claimed.epoch().as_u64());
         let known: Option<GroupRecord> = storage::get(cx.storage, Space::Group, id.as_slice(), "conversation")?;
         let is_known = known.is_some();
-        if is_known && !may_replace(id.as_slice()) {
-            return Ok(Err(GroupError::Known));
+        if let Some(known) = &known
+            && !may_replace(id.as_slice())
+        {
+            let is_later = epoch > known.epoch;
+            let living = GroupError::Living { group: known.id, epoch };
+            return Ok(Err(if is_later { living } else { GroupError::Known }));
         }
         let builder = if is_known {
             if let Some(mut old) = MlsGroup::load(openmls_traits::OpenMlsProvider::storage(&provider), &id)? {

@@ -4,7 +4,7 @@ use super::trio;
 use crate::ground::Ground;
 use crate::storm::Report;
 use crate::world::World;
-use protocol::event::{Alert, Answer, ConversationState, Intent, IntentError, Outcome};
+use protocol::event::{Alert, Answer, ConversationState, Intent, IntentError, LinkKind, Outcome};
 
 /// People who take turns for days change keys often, and nobody is blamed for it.
 pub(super) fn long_conversation(ground: &Ground, is_logged: bool) -> Report {
@@ -177,14 +177,14 @@ pub(super) fn joiner_opens_its_reply_lane_first(ground: &Ground, is_logged: bool
         let invite = Intent::Invite { group: Some(group), needs_approval: false, valid_s: 86_400 };
         if let Some(Outcome::Link(link)) = world.done(0, invite) {
             // The connection of the door and of reply lanes is tried more and more seldom, the bundle every minute.
-            world.shuts_doors.insert(1);
+            world.shut.insert((1, LinkKind::Door));
             let links: Vec<_> = world.phones[1].links.keys().cloned().collect();
             links.iter().for_each(|link| world.lose_connection(1, link));
             let accept = world.intend(1, Intent::Accept { link, note: String::new() });
             world.run_for(60_000);
             let is_asked = world.phones[1].timeline.outcomes.contains_key(&accept);
             world.expect(!is_asked, "no knock without a lane for its answer");
-            world.shuts_doors.clear();
+            world.shut.clear();
             world.run_for(120_000);
         }
         let is_in = world.is_active(1, group);

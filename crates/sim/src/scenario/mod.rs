@@ -5,8 +5,10 @@
 //! | `node` | the node |
 //! | `member` | a member, or a stranger |
 //! | `honest` | nobody |
+//! | `going` | nobody: people leave, are removed, come back |
 //! | `large` | nobody, or the node, in a group of dozens |
 
+mod going;
 mod honest;
 mod large;
 mod member;
@@ -59,6 +61,9 @@ pub const ALL: &[(&str, Play)] = &[
     ("joiner_opens_its_reply_lane_first", honest::joiner_opens_its_reply_lane_first),
     ("invite_expires_on_the_way", honest::invite_expires_on_the_way),
     ("clock_jumps_ahead", honest::clock_jumps_ahead),
+    ("removed_member_follows_a_link_unknowing", going::removed_follows_a_link),
+    ("removed_member_follows_a_link_and_leaves", going::removed_follows_a_link_and_leaves),
+    ("leave_outlives_the_admin_who_read_it", going::leave_outlives_its_admin),
 ];
 
 /// Three people in a group of the first, who is its admin; everything well so far.
