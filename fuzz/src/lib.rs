@@ -10,12 +10,14 @@
 //! | [`contacts`] | first contact and groups: links, bundles, doors, knocks, KeyPackages |
 //! | [`devices`] | a whole device behind a node that says anything |
 //! | [`identities`] | certificates, addresses, words |
+//! | [`files`] | files and their names |
 //! | [`disk`] | what a node reads back |
 //! | [`mutate`] | deterministic mutations for the replay |
 
 pub mod contacts;
 pub mod devices;
 pub mod disk;
+pub mod files;
 pub mod frames;
 pub mod identities;
 pub mod members;
@@ -61,6 +63,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "whisper", run: members::whisper, seeds: members::whisper_seeds, places: PLACES },
     Target { name: "cell", run: members::cell, seeds: members::cell_seeds, places: PLACES },
     Target { name: "cell_blob", run: members::cell_blob, seeds: members::cell_blob_seeds, places: PLACES },
+    Target { name: "file_group", run: files::file_group, seeds: files::file_group_seeds, places: PLACES },
+    Target { name: "file_leaves", run: files::file_leaves, seeds: files::file_leaves_seeds, places: PLACES },
+    Target { name: "file_name", run: files::file_name, seeds: files::file_name_seeds, places: PLACES },
     Target { name: "certificate", run: identities::certificate, seeds: identities::certificate_seeds, places: 24 },
     Target { name: "address", run: identities::address, seeds: identities::address_seeds, places: PLACES },
     Target { name: "node_url", run: identities::node_url, seeds: identities::node_url_seeds, places: PLACES },

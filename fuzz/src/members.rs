@@ -6,11 +6,13 @@
 use crate::Seed;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use protocol::content::{AppContent, Content, Kind, Seen, WhisperContent, WhisperKind};
+use protocol::content::{AppContent, Content, Files, Kind, Seen, WhisperContent, WhisperKind};
+use protocol::file::{Commit, FileKey, Look, Reference, Root};
+use protocol::identity::NodeUrl;
 use protocol::lane::{Plaintext, SealKey, open_blob, open_cell, open_cell_blob, open_whisper, seal_cell};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use wire::id::{DeviceId, Hash, LaneId, MsgId};
+use wire::id::{DeviceId, FileId, Hash, LaneId, MsgId};
 use wire::lane::CellKind;
 use wire::receipt::Receipt;
 
@@ -97,7 +99,28 @@ fn kinds() -> Vec<(&'static str, Kind)> {
         path: vec![Hash([7; 32]); 2],
         sig: [8; 64],
     };
+    let look = Look {
+        width: 640,
+        height: 480,
+        duration_ms: 9,
+        thumbhash: vec![1; 25].into(),
+        waveform: vec![2; 64].into(),
+        is_voice: true,
+    };
+    let file = Reference {
+        file_id: FileId([1; 32]),
+        node_url: NodeUrl::parse("https://n.example").ok(),
+        key: FileKey::new([2; 32]),
+        commit: Commit([3; 32]),
+        root: Root([4; 32]),
+        size: 70_000,
+        name: "a.jpg".into(),
+        media_type: "image/jpeg".into(),
+        look,
+    };
+    let files = Files { files: vec![file.clone(), file], caption: "look".into(), reply_to: None, is_forwarded: true };
     vec![
+        ("files", Kind::Files(files)),
         ("text", Kind::Text { text: "Grüße".into(), reply_to: Some(msg_id), is_forwarded: false }),
         ("reaction", Kind::Reaction { msg_id, emoji: Some("👍".into()) }),
         ("reaction_back", Kind::Reaction { msg_id, emoji: None }),

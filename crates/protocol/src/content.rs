@@ -4,6 +4,10 @@
 //! reads them again after an upgrade: [`Kind::Unknown`] is a result of parsing, never something to send.
 //! Parsing and encoding check the same limits.
 
+mod files;
+
+pub use files::Files;
+
 use bytes::Bytes;
 use prost::Message as _;
 use wire::Malformed;
@@ -114,6 +118,8 @@ pub enum Kind {
         /// 1 to 32.
         receipts: Vec<Receipt>,
     },
+    /// Files with a caption, perhaps in reply.
+    Files(Files),
     /// A kind of a later version. The bytes that were parsed hold it.
     Unknown,
 }
@@ -232,6 +238,7 @@ impl Content {
                 }
                 at_most("receipts", receipts.len(), RECEIPTS_KEPT)
             }
+            Kind::Files(files) => files.check(),
             Kind::Reaction { emoji: None, .. } | Kind::Delete { .. } | Kind::Leave | Kind::Ping | Kind::Unknown => {
                 Ok(())
             }
@@ -243,7 +250,7 @@ impl Kind {
     /// Whether a user sees it as an entry of its own in a conversation.
     pub fn is_shown(&self) -> bool {
         match self {
-            Self::Text { .. } | Self::Timer { .. } | Self::Unknown => true,
+            Self::Text { .. } | Self::Timer { .. } | Self::Files(_) | Self::Unknown => true,
             Self::Reaction { .. }
             | Self::Edit { .. }
             | Self::Delete { .. }
@@ -341,6 +348,7 @@ fn parse_kind(kind: raw::message::Kind) -> Result<Kind, Malformed> {
             at_most("receipts", receipts.receipts.len(), RECEIPTS_KEPT)?;
             Kind::Receipts { receipts: receipts.receipts.iter().map(parse_receipt).collect::<Result<_, _>>()? }
         }
+        Raw::Files(files) => Kind::Files(Files::parse(files)?),
     })
 }
 
@@ -395,6 +403,7 @@ fn encode_kind(kind: &Kind) -> Option<raw::message::Kind> {
         Kind::Receipts { receipts } => {
             Raw::Receipts(raw::Receipts { receipts: receipts.iter().map(encode_receipt).collect() })
         }
+        Kind::Files(files) => Raw::Files(files.to_proto()),
         Kind::Unknown => return None,
     })
 }

@@ -6,6 +6,7 @@ pub mod contact;
 pub mod content;
 mod device;
 pub mod event;
+pub mod file;
 mod group;
 pub mod identity;
 pub mod lane;

@@ -47,6 +47,18 @@ pub const BELL_ENDPOINT_BYTES_MAX: usize = 1_024;
 
 /// Bytes of a text at most.
 pub const TEXT_BYTES_MAX: usize = 60 << 10;
+/// Files in one message at most.
+pub const FILES_MAX: usize = 32;
+/// Bytes of an encoded `Files` at most, its caption included: a cell holds it.
+pub const FILES_BYTES_MAX: usize = 60 << 10;
+/// Bytes of a file's name at most.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Bytes of a media type at most.
+pub const MEDIA_TYPE_BYTES_MAX: usize = 127;
+/// Bytes of a thumbhash at most.
+pub const THUMBHASH_BYTES_MAX: usize = 32;
+/// Moments of a waveform at most, a byte each.
+pub const WAVEFORM_BYTES_MAX: usize = 128;
 /// Bytes of a display name or title at most.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Bytes of a reaction at most.

@@ -232,6 +232,28 @@ fn contents(golden: &mut Golden) {
         sig: bytes(13, 64),
     };
     let receipts = content::Receipts { receipts: vec![signed_receipt.clone(), signed_receipt.clone()] };
+    let file = content::File {
+        blob_id: bytes(16, 32),
+        node: "https://n.example".into(),
+        key: bytes(17, 32),
+        commit: bytes(18, 32),
+        root: bytes(19, 32),
+        size: 70_000,
+        name: "a.jpg".into(),
+        media_type: "image/jpeg".into(),
+        width: 640,
+        height: 480,
+        duration_ms: 1_500,
+        thumbhash: bytes(20, 25),
+        waveform: bytes(21, 64),
+        voice: true,
+    };
+    let files = content::Files {
+        files: vec![file.clone(), file.clone()],
+        caption: "look".into(),
+        reply_to: bytes(22, 16),
+        forwarded: true,
+    };
     let typing = content::Typing { active: true };
     golden.message("content.Seen", &seen);
     golden.message("content.Text", &text);
@@ -246,6 +268,8 @@ fn contents(golden: &mut Golden) {
     golden.message("content.Ping", &content::Ping {});
     golden.message("content.SignedReceipt", &signed_receipt);
     golden.message("content.Receipts", &receipts);
+    golden.message("content.File", &file);
+    golden.message("content.Files", &files);
     golden.message("content.Typing", &typing);
     golden.message(
         "content.Whisper",
@@ -263,6 +287,7 @@ fn contents(golden: &mut Golden) {
         ("Leave", Kind::Leave(content::Leave {})),
         ("Ping", Kind::Ping(content::Ping {})),
         ("Receipts", Kind::Receipts(receipts)),
+        ("Files", Kind::Files(files)),
     ];
     for (name, kind) in kinds {
         let message = content::Message { sent_ms: 1_800_000_000_000, timer_s: 60, kind: Some(kind) };

@@ -289,6 +289,7 @@ impl Timeline<'_> {
             | Kind::Receipts { .. }
             | Kind::Text { .. }
             | Kind::Timer { .. }
+            | Kind::Files(_)
             | Kind::Unknown => Ok(()),
         }
     }
