@@ -1,5 +1,6 @@
 //! Blobs over HTTP (LANE.md N11): `PUT /v1/blob/{id}?ttl_s=N` with a length, durable on return; `GET /v1/blob/{id}`.
 
+use crate::budget::Budget;
 use crate::http::try_later;
 use crate::shared::{Shared, now_ms};
 use axum::body::{Body, Bytes};
@@ -14,9 +15,9 @@ use delivery::Storage;
 use futures_util::stream;
 use http_body_util::{BodyExt, Limited};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use wire::id::BlobId;
 
@@ -44,43 +45,20 @@ pub struct Blobs {
     limits: BlobLimits,
     /// One permit a KiB of an upload in memory.
     turns: Semaphore,
-    /// Bytes left in this hour's budget, and when it was last filled.
-    budget: Mutex<(u64, Instant)>,
+    budget: Budget,
 }
 
 impl Blobs {
     /// Within `limits`.
     pub fn new(shared: Arc<Shared>, limits: BlobLimits) -> Self {
         let turns = Semaphore::new(limits.upload_bytes_max >> 10);
-        let budget = Mutex::new((limits.bytes_per_h, Instant::now()));
+        let budget = Budget::new(limits.bytes_per_h);
         Self { shared, limits, turns, budget }
     }
 
     /// The rest of the node.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
-    }
-
-    /// Takes `bytes` from the hour's budget, or says how many seconds to wait.
-    fn spend(&self, bytes: u64) -> Result<(), u32> {
-        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        let per_h = self.limits.bytes_per_h;
-        let elapsed_ms = u64::try_from(budget.1.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let gain = u128::from(per_h) * u128::from(elapsed_ms) / 3_600_000;
-        if gain > 0 {
-            let gain = u64::try_from(gain).unwrap_or(u64::MAX);
-            *budget = (budget.0.saturating_add(gain).min(per_h), Instant::now());
-        }
-        match budget.0.checked_sub(bytes) {
-            Some(left) => {
-                budget.0 = left;
-                Ok(())
-            }
-            None => {
-                let missing = u128::from(bytes - budget.0) * 3_600 / u128::from(per_h.max(1));
-                Err(u32::try_from(missing).unwrap_or(3_600).clamp(1, 3_600))
-            }
-        }
     }
 }
 
@@ -146,7 +124,7 @@ async fn put(blobs: &Arc<Blobs>, id: &str, query: Option<&str>, headers: &Header
     let Ok(Ok(_turn)) = tokio::time::timeout(TURN_MAX, blobs.turns.acquire_many(permits)).await else {
         return try_later(StatusCode::SERVICE_UNAVAILABLE, 5, "too many uploads\n");
     };
-    if let Err(retry_after_s) = blobs.spend(length) {
+    if let Err(retry_after_s) = blobs.budget.spend(length) {
         return try_later(StatusCode::TOO_MANY_REQUESTS, retry_after_s, "too many bytes\n");
     }
     let limit = usize::try_from(length).unwrap_or(usize::MAX);

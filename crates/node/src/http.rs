@@ -1,6 +1,7 @@
 //! HTTP: readiness, blobs, the web app, and the way to the WebSocket.
 
 use crate::blob::{get_blob, preflight, put_blob};
+use crate::file::Files;
 use crate::listen::{Guard, Stream};
 use crate::shared::Shared;
 use crate::socket::Socket;
@@ -20,13 +21,14 @@ use std::sync::Arc;
 use wire::node::{PUSH_KEY_PATH, Refusal, SOCKET_PATH};
 
 /// The routes that everybody may use.
-pub fn router(state: Arc<crate::blob::Blobs>, site: Served, push_key: Option<String>) -> Router {
+pub fn router(state: Arc<crate::blob::Blobs>, files: Arc<Files>, site: Served, push_key: Option<String>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/v1/blob/{id}", get(get_blob).put(put_blob).options(preflight))
         .route(SOCKET_PATH, get(upgrade))
         .route(PUSH_KEY_PATH, get(async || push_key.ok_or((StatusCode::NOT_FOUND, "no push here\n"))))
         .with_state(state)
+        .merge(crate::file::http::router(files))
         .route("/version", get(version).with_state(Arc::clone(&site)))
         .fallback_service(any(serve).with_state(site))
         .layer(map_response(guarded))

@@ -7,6 +7,8 @@
 //! | [`run`](mod@run) | start, serve, stop |
 //! | [`listen`], [`tls`] | accept, TLS, HTTP/1 |
 //! | [`http`], [`blob`], [`metrics`] | the routes |
+//! | [`file`] | files: resumable uploads, ranges, expiry |
+//! | [`budget`] | bytes an hour |
 //! | [`push`] | rings bells by Web Push |
 //! | [`web`] | the web app's files |
 //! | [`websocket`], [`socket`] | framing; one connection's task |
@@ -15,7 +17,9 @@
 //! | [`storage`] | the machine's storage over an engine of `store` |
 
 pub mod blob;
+pub mod budget;
 pub mod config;
+pub mod file;
 pub mod folder;
 pub mod http;
 pub mod listen;

@@ -21,6 +21,8 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 
 fn render(shared: &Shared) -> String {
     let counts = shared.counts();
+    let all = &shared.counters;
+    let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let gauges = [
         ("connections", "Open WebSockets.", counts.connections as u64),
         ("subscriptions", "Open lanes of all connections.", counts.subscriptions as u64),
@@ -28,14 +30,15 @@ fn render(shared: &Shared) -> String {
         ("lanes_hot", "Lanes with recent appends in memory.", counts.lanes_hot as u64),
         ("bells", "Ended connections that left a bell.", counts.bells as u64),
         ("cells_waiting", "Cells that wait for the next flush.", counts.cells_forming as u64),
+        ("files_open", "Uploads that are begun and not finished.", read(&all.files_open)),
+        ("files_kept", "Complete files.", read(&all.files_kept)),
+        ("file_bytes_stored", "Bytes of files.", read(&all.file_bytes_stored)),
         (
             "disk_full",
             "1 while app cells and blobs are refused.",
             u64::from(shared.is_disk_full.load(Ordering::Relaxed)),
         ),
     ];
-    let all = &shared.counters;
-    let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let counters = [
         ("connections_total", "WebSockets ever opened.", read(&all.connections)),
         ("requests_total", "Requests handled.", read(&all.requests)),
@@ -45,6 +48,10 @@ fn render(shared: &Shared) -> String {
         ("frames_total", "Frames written.", read(&all.frames)),
         ("bytes_out_total", "Bytes written to WebSockets.", read(&all.bytes_out)),
         ("blobs_total", "Blobs stored.", read(&all.blobs)),
+        ("files_total", "Files that became complete.", read(&all.files)),
+        ("files_removed_total", "Files removed.", read(&all.files_removed)),
+        ("file_bytes_in_total", "Bytes of files made durable.", read(&all.file_bytes_in)),
+        ("file_bytes_out_total", "Bytes of files handed to readers.", read(&all.file_bytes_out)),
         ("pushes_total", "Push messages that a push service took.", read(&all.pushes)),
         ("pushes_failed_total", "Push messages that none took.", read(&all.pushes_failed)),
         ("closed_malformed_total", "Connections closed for what they sent.", read(&all.closed_malformed)),

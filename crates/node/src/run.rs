@@ -2,6 +2,7 @@
 
 use crate::blob::Blobs;
 use crate::config::{Config, PushRule, TlsConfig};
+use crate::file::{self, Files, Place};
 use crate::folder::Folder;
 use crate::listen::{Places, serve};
 use crate::push::post::Poster;
@@ -103,6 +104,13 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     let all = config.policy.connections_max.saturating_add(HTTP_CONNECTIONS);
     let places = Places::new(all, config.shell.connections_per_address);
     let blobs = Arc::new(Blobs::new(Arc::clone(shared), config.blobs.clone()));
+    let place = Place { data: folder.path().to_owned(), disk_free_bytes: config.shell.disk_free_bytes };
+    let files = {
+        let (shared, limits, stopped) = (Arc::clone(shared), config.files.clone(), stopped.clone());
+        let opened = tokio::task::spawn_blocking(move || Files::open(shared, limits, place, stopped));
+        opened.await.context("cannot open the files")??
+    };
+    tokio::spawn(file::collect::run(Arc::clone(&files)));
     let site = Arc::new(web::folder::open(&config.web)?);
     if let Some(site) = site.as_ref() {
         tracing::info!(files = site.file_count(), hash = site.hash().to_hex(), "serving the web app");
@@ -120,7 +128,7 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
         listener,
         tls,
         places,
-        http::router(blobs, site, push_key.map(|key| key.public())),
+        http::router(blobs, files, site, push_key.map(|key| key.public())),
         stopped.clone(),
     ));
     announce(&format!("listening on {scheme}://{address}"));

@@ -69,6 +69,20 @@ pub struct Counters {
     pub bytes_out: AtomicU64,
     /// Blobs stored.
     pub blobs: AtomicU64,
+    /// Files that became complete.
+    pub files: AtomicU64,
+    /// Files removed, their time being over or their owner wanting it.
+    pub files_removed: AtomicU64,
+    /// Bytes of files made durable.
+    pub file_bytes_in: AtomicU64,
+    /// Bytes of files handed to readers.
+    pub file_bytes_out: AtomicU64,
+    /// Uploads that are begun and not finished, now.
+    pub files_open: AtomicU64,
+    /// Complete files, now.
+    pub files_kept: AtomicU64,
+    /// Bytes of files, now; those whose deletion is under way too.
+    pub file_bytes_stored: AtomicU64,
     /// Connections closed for what they sent.
     pub closed_malformed: AtomicU64,
     /// Push messages that a push service took.

@@ -69,14 +69,19 @@ impl Engine {
         self.is_broken.load(Ordering::Relaxed)
     }
 
+    /// A write to the store itself failed: the process must end and start again.
+    pub fn note_failed_write(&self, error: &StoreError) {
+        tracing::error!(%error, "writing to the store failed");
+        self.is_broken.store(true, Ordering::Relaxed);
+    }
+
     fn read_failed(error: &StoreError) -> StorageFailed {
         tracing::error!(%error, "reading from the store failed");
         StorageFailed
     }
 
     fn write_failed(&self, error: &StoreError) -> StorageFailed {
-        tracing::error!(%error, "writing to the store failed");
-        self.is_broken.store(true, Ordering::Relaxed);
+        self.note_failed_write(error);
         StorageFailed
     }
 }

@@ -85,7 +85,7 @@ impl<E> Faulty<E> {
     }
 }
 
-fn injected() -> StoreError {
+pub(crate) fn injected() -> StoreError {
     StoreError::Io(std::io::Error::other("injected"))
 }
 

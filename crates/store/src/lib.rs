@@ -5,6 +5,7 @@
 //! | [`lanes`] | [`Lanes`]: per-lane order, append with compare-and-set, pages, expiry |
 //! | [`registers`] | [`Registers`]: linearizable compare-and-swap of small values |
 //! | [`blobs`] | [`Blobs`]: immutable, durable on return |
+//! | [`parts`] | [`Parts`]: immutable pieces of files, durable on return; local files or S3 |
 //! | [`record`] | [`LaneRecord`] and [`StoredCell`], with their persisted layouts |
 //! | [`disk`] | [`Disk`]: the embedded engine |
 //! | [`faulty`] | [`Faulty`]: any engine, failing when told to |
@@ -12,7 +13,7 @@
 //! | [`memory`] | [`Memory`]: an engine that forgets, for tests and the simulator |
 //! | [`error`] | [`StoreError`] |
 //!
-//! Every trait is blocking and may be called from many threads. Times are seconds since the Unix epoch and come
+//! Every trait but [`Parts`] is blocking; all may be called from many threads. Times are seconds since the Unix epoch and come
 //! in as arguments: a store reads no clock. Retention is `delivery`'s decision: a store is told when a cell, a
 //! record or a blob may go and does nothing before.
 
@@ -23,6 +24,7 @@ pub mod error;
 pub mod faulty;
 pub mod lanes;
 pub mod memory;
+pub mod parts;
 pub mod record;
 pub mod registers;
 
@@ -32,6 +34,7 @@ pub use error::StoreError;
 pub use faulty::{Fault, Faulty};
 pub use lanes::{CellMark, CommitOutcome, Expired, LaneBatch, LaneCommit, Lanes};
 pub use memory::Memory;
+pub use parts::{FaultyParts, ObjectParts, PartName, Parts};
 pub use record::{BodyPrefix, LaneRecord, StoredCell};
 pub use registers::{Change, Expect, RegisterKey, Registers, SwapOutcome};
 

@@ -45,8 +45,8 @@ pub fn keep_path(id: &FileId) -> String {
 /// decimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FileWork {
-    /// As the node gave it.
-    pub challenge: [u8; CHALLENGE_BYTES],
+    /// As the node gave it: [`CHALLENGE_BYTES`]. (A named length here lets rustc 1.95 panic at `..work` in a closure.)
+    pub challenge: [u8; 48],
     /// What was found.
     pub nonce: u64,
 }

@@ -1,5 +1,7 @@
 //! A real node process, and a client that speaks as any client does.
 
+pub mod files;
+
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use std::collections::VecDeque;

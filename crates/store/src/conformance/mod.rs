@@ -1,14 +1,17 @@
 //! What every engine passes. Each function panics where the engine breaks its contract.
 //!
 //! [`all`] runs everything that needs no restart; [`agrees_with_memory`] also reopens the engine as it goes;
-//! [`survives_faults`] needs an engine inside [`Faulty`](crate::Faulty).
+//! [`survives_faults`] needs an engine inside [`Faulty`](crate::Faulty). [`parts()`] and [`parts_survive_faults`] are
+//! the same for [`Parts`](crate::Parts).
 
 mod blobs;
 mod lanes;
 mod model;
+mod parts;
 mod registers;
 
 pub use model::{agrees_with_memory, survives_faults};
+pub use parts::{parts, parts_survive_faults};
 
 use crate::Store;
 use crate::lanes::{CommitOutcome, LaneBatch, LaneCommit, Lanes};
