@@ -80,6 +80,7 @@ fn awaited_key(id: &ConversationId) -> Vec<u8> {
 impl Parts<'_> {
     /// Sends Welcomes on their way: one knock each, tree and certificates once for all of them.
     pub(super) fn deliver(&mut self, cx: &mut Cx<'_>, delivery: Delivery) -> Result<(), DeviceError> {
+        self.note_added(cx, &delivery)?;
         let Delivery { group, tree, certificates, joiners, is_readd, restarts } = delivery;
         let purpose = match (is_readd, restarts) {
             (true, _) => Why::Readd,
@@ -190,7 +191,8 @@ impl Parts<'_> {
         Ok(())
     }
 
-    /// A Welcome finds nobody any more: the user is told, and a conversation of two is over before it began.
+    /// A Welcome finds nobody any more: the user is told, a conversation of two is over before it began, and in a group
+    /// the member that is none goes.
     pub(super) fn not_reached(
         &mut self,
         cx: &mut Cx<'_>,
@@ -202,9 +204,9 @@ impl Parts<'_> {
         cx.record(Record::Alert { conversation: Some(id), alert });
         if group.record.is_direct {
             cx.storage.delete(Space::Device, &awaited_key(&id))?;
-            group.end(cx)?;
+            return group.end(cx);
         }
-        Ok(())
+        self.remove_unreached(cx, id, account)
     }
 }
 

@@ -5,8 +5,8 @@ use crate::content::check_name;
 use crate::event::{ConversationId, ConversationState, Intent, IntentError, IntentId, Outcome};
 use crate::group::{Cx, DeviceError, Group, Plan};
 use crate::identity::Address;
-use crate::policy::{Policy, Previous};
-use wire::id::{AccountId, Hash};
+use crate::policy::Policy;
+use wire::id::AccountId;
 use wire::limit::{NAME_BYTES_MAX, NOTE_BYTES_MAX};
 
 type Answered = Option<Result<Outcome, IntentError>>;
@@ -215,40 +215,5 @@ impl Parts<'_> {
         }
         group.pump(cx)?;
         Ok(None)
-    }
-
-    /// Restarts a conversation with the same members in a new group (LANE.md s.6).
-    fn reboot(&mut self, cx: &mut Cx<'_>, id: IntentId, conversation: ConversationId) -> Result<Answered, DeviceError> {
-        let Some(old) = self.groups.get(&conversation) else { return Ok(Some(Err(IntentError::NoConversation))) };
-        if !matches!(old.record.state, ConversationState::Disputed | ConversationState::Rejoining) {
-            return Ok(Some(Err(IntentError::NotBroken)));
-        }
-        if !old.may_admin(cx)? {
-            return Ok(Some(Err(IntentError::NotAdmin)));
-        }
-        let Some(node_key) = cx.me.node_key else { return Ok(Some(Err(IntentError::Offline))) };
-        let members = self.others(cx, old);
-        let previous = Previous {
-            group_id: old.record.id,
-            epoch: old.record.epoch,
-            authenticator: Hash::of(&[&old.record.authenticator]),
-        };
-        let policy = Policy { node_url: cx.me.node_url.clone(), node_key, previous: Some(previous), ..old.policy()? };
-        let group_id = cx.random();
-        let mut group = Group::create(cx, group_id, &policy)?;
-        let new_id = group.id();
-        if let Some(mut old) = self.groups.remove(&conversation) {
-            group.adopt(cx, &mut old)?;
-            old.restarted(cx)?;
-            self.groups.insert(conversation, old);
-        }
-        group.announce(cx)?;
-        self.groups.insert(new_id, group);
-        for account in members {
-            if let Some(contact) = super::knock::contact(cx.storage, &account)? {
-                self.add_member(cx, id, new_id, account, contact.node_url)?;
-            }
-        }
-        Ok(Some(Ok(Outcome::Conversation(new_id))))
     }
 }

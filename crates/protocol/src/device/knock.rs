@@ -287,22 +287,6 @@ impl Parts<'_> {
         Ok(is_open && old.policy()?.is_admin(account))
     }
 
-    /// Whether a group restarts another of ours: its policy says so, its maker was an admin there, and it has nobody
-    /// whom we do not know from there (LANE.md s.6).
-    fn is_restart(
-        &self,
-        cx: &Cx<'_>,
-        group: &Group,
-        old_id: ConversationId,
-        maker: &AccountId,
-    ) -> Result<bool, DeviceError> {
-        let Some(old) = self.groups.get(&old_id) else { return Ok(false) };
-        let before = self.others(cx, old);
-        Ok(group.record.restarts == Some(old_id.0)
-            && old.policy()?.is_admin(maker)
-            && self.others(cx, group).iter().all(|account| before.contains(account)))
-    }
-
     fn take_group(
         &mut self,
         cx: &mut Cx<'_>,
@@ -336,6 +320,7 @@ impl Parts<'_> {
                 self.groups.insert(old_id, old);
             }
         }
+        let restarted = old_id.filter(|old_id| *old_id != id);
         let account = *certificate.account_id();
         if let Some(node_url) = &record.node_url {
             put_contact(cx, account, node_url, &record.name)?;
@@ -343,6 +328,9 @@ impl Parts<'_> {
         group.announce(cx)?;
         group.pump(cx)?;
         self.groups.insert(id, group);
+        if let Some(old_id) = restarted {
+            self.note_restart(cx, old_id, id)?;
+        }
         match record.source {
             Source::Invite(key) => self.use_invite(cx, key)?,
             Source::Door => self.count_door(cx)?,
@@ -398,7 +386,7 @@ impl Parts<'_> {
         if let (Ok(certificate), Some(node_url)) = (Certificate::from_bytes(&record.certificate), &record.node_url) {
             put_contact(cx, *certificate.account_id(), node_url, &record.name)?;
         }
-        let Some(group) = self.groups.get_mut(&id).filter(|group| group.is_active()) else {
+        let Some(group) = self.groups.get(&id).filter(|group| group.is_active()) else {
             return Ok(Err(IntentError::NotActive));
         };
         if !group.may_admin(cx)? {
@@ -410,8 +398,18 @@ impl Parts<'_> {
             return Ok(Err(IntentError::Forged));
         };
         let joiner = Joiner::new(cx.crypto, &checked, &certificate, Route::Known(reply.clone()), String::new())?;
-        group.plan(cx, Plan::Add { joiners: vec![joiner], intents: Vec::new() })?;
-        group.pump(cx)?;
+        let identity = *certificate.identity();
+        // A member whose first Welcome was lost asks again.
+        let plan = if self.is_ghost(cx, id, &identity)? {
+            let (account, device) = (identity.account_id.0, identity.device_id.0);
+            Plan::Readd { account, device, joiner: Box::new(joiner) }
+        } else {
+            Plan::Add { joiners: vec![joiner], intents: Vec::new() }
+        };
+        self.with_group(cx, id, |group, cx| {
+            group.plan(cx, plan)?;
+            group.pump(cx)
+        })?;
         Ok(Ok(id))
     }
 

@@ -5,20 +5,24 @@
 //! | `clock` | the time that irrevocable deletions go by |
 //! | `deliver` | Welcomes on their way, and those that find nobody |
 //! | `early` | Welcomes that came before the removal that they follow |
+//! | `ghost` | members that were let in and never came |
 //! | `intent` | what the user wants |
 //! | `job` | work that reaches over several round trips: claims and knocks |
 //! | `knock` | what others knock with |
 //! | `pool` | our door, our invites, our KeyPackages |
+//! | `restart` | a new group in the place of a broken one |
 
 mod clock;
 mod deliver;
 mod early;
+mod ghost;
 #[cfg(feature = "inspect")]
 mod inspect;
 mod intent;
 mod job;
 mod knock;
 mod pool;
+mod restart;
 
 #[cfg(feature = "inspect")]
 pub use inspect::{Glance, Inspection};
@@ -34,7 +38,7 @@ use openmls_rust_crypto::RustCrypto;
 use pool::{Door, Invite};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wire::id::{AccountId, DeviceId, DoorOwner, Hash, NodeKey};
 use wire::node::{Event, RequestId};
 use zeroize::Zeroize;
@@ -82,6 +86,8 @@ pub struct Device {
     jobs: BTreeMap<u64, Job>,
     invites: BTreeMap<Hash, Invite>,
     early: BTreeMap<Hash, Early>,
+    closing: BTreeSet<ConversationId>,
+    ghosts_due_s: u64,
     door: Door,
     links: Links,
     verified: Verified,
@@ -154,6 +160,8 @@ impl Device {
             jobs: BTreeMap::new(),
             invites: BTreeMap::new(),
             early: BTreeMap::new(),
+            closing: BTreeSet::new(),
+            ghosts_due_s: u64::MAX,
             door,
             links: Links::default(),
             verified: Verified::default(),
@@ -205,6 +213,7 @@ impl Device {
         self.jobs.clear();
         self.invites.clear();
         self.early.clear();
+        self.closing.clear();
         // Effects that were lost with the call are asked for again: connections, and the next time to wake.
         self.links = Links::default();
         self.wake_at_ms = u64::MAX;
@@ -240,6 +249,8 @@ impl Device {
             jobs: &mut self.jobs,
             invites: &mut self.invites,
             early: &mut self.early,
+            closing: &mut self.closing,
+            ghosts_due_s: &mut self.ghosts_due_s,
             door: &mut self.door,
             door_owner: &self.door_owner,
             next_job: &mut self.next_job,
@@ -305,6 +316,8 @@ struct Parts<'d> {
     jobs: &'d mut BTreeMap<u64, Job>,
     invites: &'d mut BTreeMap<Hash, Invite>,
     early: &'d mut BTreeMap<Hash, Early>,
+    closing: &'d mut BTreeSet<ConversationId>,
+    ghosts_due_s: &'d mut u64,
     door: &'d mut Door,
     door_owner: &'d DoorOwner,
     next_job: &'d mut u64,
@@ -321,6 +334,8 @@ impl Parts<'_> {
         *self.jobs = Job::load_all(cx.storage)?;
         *self.invites = Invite::load_all(cx.crypto, cx.storage)?;
         *self.early = Early::load_all(cx.storage)?;
+        *self.closing = restart::load_closing(cx.storage)?;
+        *self.ghosts_due_s = ghost::first_due_s(cx.storage)?;
         cx.links.want(&self.door_link(cx));
         // Reply lanes are at the inviter's node.
         for invite in self.invites.values() {
@@ -477,6 +492,7 @@ impl Parts<'_> {
         self.jobs_wake(cx)?;
         let believed_ms = clock::believed_ms(cx)?;
         self.forget_old_early(cx, believed_ms)?;
+        self.ghosts_due(cx, believed_ms)?;
         self.answers_due(cx)?;
         self.pool_wake(cx)
     }
@@ -490,6 +506,7 @@ impl Parts<'_> {
     /// only when nothing of it is left to do.
     fn settle(&mut self, cx: &mut Cx<'_>) -> Result<(), DeviceError> {
         self.serve_early(cx)?;
+        self.leave_outdone(cx)?;
         while !cx.welcomes.is_empty() || !cx.readds.is_empty() {
             for delivery in std::mem::take(&mut cx.welcomes) {
                 self.deliver(cx, delivery)?;

@@ -1,7 +1,7 @@
 //! Plans and commits (LANE.md C6, C7, C12, C13).
 
 use super::record::{self};
-use super::validate::{Certificates, judge, members_of};
+use super::validate::{Certificates, judge, leaf_hashes, members_of};
 use super::welcome::Joiner;
 use super::{Cx, DeviceError, Group, Provider};
 use crate::event::{ConversationState, IntentError, IntentId, Outcome, Record};
@@ -47,6 +47,8 @@ pub(crate) enum Plan {
     Title { title: String, intent: Option<IntentId> },
     /// An admin more or less.
     Admin { account: [u8; 32], is_admin: bool, intent: Option<IntentId> },
+    /// A member that never came: goes if its leaf is still as it was added.
+    Unreached { account: [u8; 32], leaf_hash: [u8; 32] },
 }
 
 impl Plan {
@@ -62,7 +64,7 @@ impl Plan {
     /// Whose outcomes it decides.
     fn intents(&self) -> &[IntentId] {
         match self {
-            Self::Update | Self::Rotate | Self::Readd { .. } => &[],
+            Self::Update | Self::Rotate | Self::Readd { .. } | Self::Unreached { .. } => &[],
             Self::Add { intents, .. } => intents,
             Self::Remove { intent, .. } | Self::Title { intent, .. } | Self::Admin { intent, .. } => intent.as_slice(),
         }
@@ -127,6 +129,11 @@ impl Group {
         Ok(self.policy()?.is_admin(&cx.me.identity.account_id))
     }
 
+    fn unreached(&self, account: &[u8; 32], leaf_hash: &[u8; 32]) -> Vec<u32> {
+        let leaves = leaf_hashes(&self.mls, |who| who.account_id.0 == *account);
+        leaves.into_iter().filter(|(_, _, key)| key == leaf_hash).map(|(leaf, ..)| leaf).collect()
+    }
+
     fn leaves_of(&self, account: &AccountId) -> Vec<u32> {
         members_of(&self.mls).into_iter().filter(|(_, who)| who.account_id == *account).map(|(leaf, _)| leaf).collect()
     }
@@ -140,6 +147,15 @@ impl Group {
         }
         let members: BTreeSet<DeviceIdentity> = members_of(&self.mls).into_iter().map(|(_, who)| who).collect();
         let leavers: BTreeSet<[u8; 32]> = self.plans.values().filter_map(Plan::leaver).collect();
+        let unreached: BTreeSet<u64> = self
+            .plans
+            .iter()
+            .filter(|(_, plan)| match plan {
+                Plan::Unreached { account, leaf_hash } => !self.unreached(account, leaf_hash).is_empty(),
+                _ => false,
+            })
+            .map(|(index, _)| *index)
+            .collect();
         let mut gone = Vec::new();
         let mut changed = Vec::new();
         for (index, plan) in &mut self.plans {
@@ -161,6 +177,7 @@ impl Group {
                 Plan::Remove { account, .. } => {
                     members.iter().all(|who| who.account_id.0 != *account).then_some(Ok(Outcome::Done))
                 }
+                Plan::Unreached { .. } => (!unreached.contains(index)).then_some(Ok(Outcome::Done)),
                 Plan::Readd { account, device, .. } => members
                     .iter()
                     .all(|who| (who.account_id.0, who.device_id.0) != (*account, *device))
@@ -302,6 +319,7 @@ impl Group {
                 }
             }
             Plan::Remove { account, .. } => removes = self.leaves_of(&AccountId(*account)),
+            Plan::Unreached { account, leaf_hash } => removes = self.unreached(account, leaf_hash),
             Plan::Readd { account, device, joiner } => {
                 let members = members_of(&self.mls);
                 removes.extend(

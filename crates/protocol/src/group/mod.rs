@@ -27,7 +27,7 @@ mod welcome;
 pub(crate) use commit::Plan;
 pub(crate) use receive::forget_old_shown;
 pub(crate) use record::GroupRecord;
-pub(crate) use validate::{GroupError, members_of};
+pub(crate) use validate::{GroupError, leaf_hashes, members_of};
 pub(crate) use welcome::{Delivery, Joiner, JoinerWelcome, Route, Target};
 
 use crate::event::{ConversationId, Effect, Link, LinkKind, Record};

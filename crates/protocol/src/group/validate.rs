@@ -10,7 +10,8 @@ use openmls::prelude::{
 };
 use openmls::treesync::LeafNode;
 use std::collections::{BTreeMap, BTreeSet};
-use wire::id::AccountId;
+use tls_codec::Serialize as _;
+use wire::id::{AccountId, Hash};
 use wire::limit::{ACCOUNT_LEAVES_MAX, GROUP_LEAVES_MAX};
 
 /// Why a group or a commit is refused.
@@ -61,6 +62,23 @@ pub(crate) fn members_of(mls: &MlsGroup) -> Vec<(u32, DeviceIdentity)> {
     leaves(mls.public_group())
         .filter_map(|(index, leaf)| Some((index, DeviceIdentity::from_credential(leaf.credential()).ok()?)))
         .collect()
+}
+
+/// The leaves of some devices, and the hash of each: it changes with every update of its owner's.
+pub(crate) fn leaf_hashes(
+    mls: &MlsGroup,
+    is_wanted: impl Fn(&DeviceIdentity) -> bool,
+) -> Vec<(u32, DeviceIdentity, [u8; 32])> {
+    let mut found = Vec::new();
+    for (index, leaf) in leaves(mls.public_group()) {
+        if let Ok(identity) = DeviceIdentity::from_credential(leaf.credential())
+            && is_wanted(&identity)
+            && let Ok(bytes) = leaf.tls_serialize_detached()
+        {
+            found.push((index, identity, Hash::of(&[&bytes]).0));
+        }
+    }
+    found
 }
 
 /// How many leaves the group has.

@@ -6,6 +6,7 @@
 //! | `member` | a member, or a stranger |
 //! | `honest` | nobody |
 //! | `going` | nobody: people leave, are removed, come back |
+//! | `restart` | the node, until admins begin anew |
 //! | `large` | nobody, or the node, in a group of dozens |
 
 mod going;
@@ -13,6 +14,7 @@ mod honest;
 mod large;
 mod member;
 mod node;
+mod restart;
 
 #[cfg(test)]
 pub(crate) use node::loses_cells_of;
@@ -64,6 +66,11 @@ pub const ALL: &[(&str, Play)] = &[
     ("removed_member_follows_a_link_unknowing", going::removed_follows_a_link),
     ("removed_member_follows_a_link_and_leaves", going::removed_follows_a_link_and_leaves),
     ("leave_outlives_the_admin_who_read_it", going::leave_outlives_its_admin),
+    ("lost_welcome_is_asked_for_again", going::lost_welcome_is_asked_for_again),
+    ("lost_welcome_ends_a_membership", going::lost_welcome_ends_a_membership),
+    ("refused_welcome_lets_nobody_in", going::refused_welcome_lets_nobody_in),
+    ("two_restarts_become_one", restart::two_restarts),
+    ("two_restarts_become_one_the_other_way", restart::two_restarts_the_other_way),
 ];
 
 /// Three people in a group of the first, who is its admin; everything well so far.

@@ -36,9 +36,35 @@ fn phone(at: u8) -> Phone {
 
 impl Phone {
     fn with<T>(&mut self, run: impl FnOnce(&mut Parts<'_>, &mut Cx<'_>) -> T) -> T {
-        let Device { crypto, me, door_owner, next_job, groups, jobs, invites, early, door, links, verified, .. } =
-            &mut self.device;
-        let mut parts = Parts { groups, jobs, invites, early, door, door_owner, next_job, rename: None, learned: None };
+        let Device {
+            crypto,
+            me,
+            door_owner,
+            next_job,
+            groups,
+            jobs,
+            invites,
+            early,
+            closing,
+            ghosts_due_s,
+            door,
+            links,
+            verified,
+            ..
+        } = &mut self.device;
+        let mut parts = Parts {
+            groups,
+            jobs,
+            invites,
+            early,
+            closing,
+            ghosts_due_s,
+            door,
+            door_owner,
+            next_job,
+            rename: None,
+            learned: None,
+        };
         let mut cx = Cx {
             now_ms: NOW_MS,
             rng: &mut self.rng,
