@@ -1,5 +1,8 @@
-/** The face that a key draws: one of twelve hues, rings around one centre (two for a group), and initials. */
-import { sha256 } from './sha256';
+/**
+ * The face that an id draws: one of twelve hues, rings around one centre (two for a group), and initials.
+ *
+ * An account's id is a hash already and a conversation's is random, so that the first bytes of either are as good as any.
+ */
 
 export interface Ring { cx: number; cy: number; r: number }
 export interface Face { hue: number; width: number; rings: Ring[] }
@@ -7,6 +10,8 @@ export interface Face { hue: number; width: number; rings: Ring[] }
 /** Side of the square that faces are drawn on. */
 export const FACE_SIDE = 48;
 const HUES = 12;
+/** Bytes of an id that a face is drawn from. */
+const BYTES = 6;
 const INNER_RADIUS = 4;
 const FACES_MAX = 2_000;
 const faces = new Map<string, Face>();
@@ -16,7 +21,7 @@ export function faceOf(id: string, isGroup: boolean): Face {
   const key = isGroup ? `g${id}` : id;
   const known = faces.get(key);
   if (known) return known;
-  const face = draw(sha256(id), isGroup);
+  const face = draw(bytesOf(id), isGroup);
   if (faces.size >= FACES_MAX) faces.clear();
   faces.set(key, face);
   return face;
@@ -37,6 +42,11 @@ export function initialsOf(name: string): string {
 
 function letterOf(word: string | undefined): string {
   return word?.match(/[\p{L}\p{N}]\p{M}*/u)?.[0] ?? '';
+}
+
+/** The first bytes of a hexadecimal id; what is missing or no number is zero. */
+function bytesOf(id: string): Uint8Array {
+  return Uint8Array.from({ length: BYTES }, (_, at) => Number.parseInt(id.slice(at * 2, at * 2 + 2), 16) || 0);
 }
 
 function draw(bytes: Uint8Array, isGroup: boolean): Face {
