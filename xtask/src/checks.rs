@@ -124,6 +124,9 @@ fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
         }));
     }
     if web::App::find(workspace).is_some_and(|app| web::has_end_to_end(&app)) {
+        steps.push(step("web-views", "A screen disagrees with its test; see apps/web/test-results.", |run| {
+            web::views(&app(run)?)
+        }));
         steps.push(step(
             "web-e2e",
             "The app in a browser disagrees with its tests; see apps/web/test-results.",

@@ -49,6 +49,14 @@ pub fn end_to_end(app: &App<'_>) -> Result<()> {
         .run()
 }
 
+/// Every screen in Chromium on an engine that is made up: looks, keys, touch, axe. Needs neither node nor real engine.
+pub fn views(app: &App<'_>) -> Result<()> {
+    node_js::ensure(app.workspace)?;
+    app.install_packages()?;
+    let chromium = find_or_install_chromium(app)?;
+    app.npm(&["run", "e2e:views"]).env("CHROMIUM", &chromium).run()
+}
+
 fn find_or_install_chromium(app: &App<'_>) -> Result<PathBuf> {
     if let Some(found) = find_chromium() {
         return Ok(found);

@@ -1,5 +1,6 @@
 /** The main screens as they were last seen and found good. */
-import { expect, test } from '@playwright/test';
+import { test } from '@playwright/test';
+import { expectLook } from '../coarse';
 import { open } from '../open';
 
 const SHOTS: [string, number, 'light' | 'dark', string | undefined, string?][] = [
@@ -18,6 +19,6 @@ for (const [name, width, theme, to, query] of SHOTS) {
   test(name, async ({ page }) => {
     await page.setViewportSize({ width, height: 800 });
     await open(page, { theme, ...(to ? { to } : {}), ...(query ? { query } : {}) });
-    await expect(page).toHaveScreenshot(`${name}.png`, { animations: 'disabled', caret: 'hide' });
+    await expectLook(page, name);
   });
 }
