@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use bytes::Bytes;
 use client::db::opfs::Pool;
 use client::db::{Database, DatabaseKey};
-use client::engine::Outgoing;
+use client::engine::{BellState, Outgoing};
 use client::key::{KeyError, KeyFile};
 use client::timeline::Change;
 use client::transport::backoff::Backoff;
@@ -19,6 +19,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
+use wire::bell::Bell;
 use wire::id::BlobId;
 use wire::node::blob_path;
 
@@ -238,6 +239,28 @@ impl Core {
         Ok(())
     }
 
+    /// Leaves a push subscription with the home node; without one, takes it back.
+    ///
+    /// # Errors
+    /// Throws `push-unsupported` for what is no subscription.
+    #[wasm_bindgen(js_name = setBell)]
+    pub fn set_bell(&mut self, endpoint: Option<String>, key: &[u8], auth: &[u8]) -> Result<(), JsValue> {
+        let bell = endpoint.map(|endpoint| Bell::parse(endpoint.as_bytes(), key, auth)).transpose();
+        self.face_mut()?.set_bell(bell.map_err(|_| thrown(Refusal::new("push-unsupported")))?);
+        Ok(())
+    }
+
+    /// How push stands: `off`, `on`, or `unsupported` where the node takes no bell.
+    pub fn push(&self) -> String {
+        let state = self.face.as_ref().map_or(BellState::Silent, |face| face.engine().bell());
+        match state {
+            BellState::Silent => "off",
+            BellState::Waiting | BellState::Left => "on",
+            BellState::Refused => "unsupported",
+        }
+        .into()
+    }
+
     /// Things that wait for [`Self::run`].
     pub fn waiting(&self) -> usize {
         self.face.as_ref().map_or(0, Face::waiting)
@@ -261,6 +284,27 @@ impl Core {
     pub fn wake_at(&self) -> f64 {
         let at_ms = self.face.as_ref().and_then(|face| face.engine().wake_at_ms());
         at_ms.map_or(f64::NAN, |at_ms| at_ms as f64)
+    }
+
+    /// Cells of the catch-up that came, and how many there are, as JSON.
+    pub fn progress(&self) -> String {
+        let progress = self.face.as_ref().map(Face::progress).unwrap_or_default();
+        json!([progress.done, progress.total]).to_string()
+    }
+
+    /// All that was there has been read.
+    #[wasm_bindgen(js_name = caughtUp)]
+    pub fn caught_up(&mut self) {
+        if let Some(face) = &mut self.face {
+            face.caught_up();
+        }
+    }
+
+    /// Until when a node asked for a pause, milliseconds since the epoch; not a number: it did not, or it is over.
+    #[wasm_bindgen(js_name = pausedUntil)]
+    pub fn paused_until(&self, now_ms: f64) -> f64 {
+        let until_ms = self.face.as_ref().and_then(|face| face.paused_until_ms(millis(now_ms)));
+        until_ms.map_or(f64::NAN, |until_ms| until_ms as f64)
     }
 
     /// Whether a node's answer is still to come.
@@ -361,6 +405,7 @@ fn change_value(change: Change) -> Value {
         Change::Requests => json!(["requests", null]),
         Change::Invites => json!(["invites", null]),
         Change::Alert(id) => json!(["alert", null, id]),
+        Change::Bell => json!(["bell", null]),
     }
 }
 

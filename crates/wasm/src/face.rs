@@ -1,5 +1,6 @@
 //! The engine with what waits for it and what it wants done: the part that needs no browser.
 
+use crate::heard::{Heard, Progress};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use client::db::Database;
@@ -9,6 +10,7 @@ use protocol::event::{BlobFailure, Input, IntentError, IntentId, Link, LinkKind,
 use protocol::identity::{NodeUrl, RecoveryPhrase};
 use rand_chacha::ChaCha20Rng;
 use std::collections::VecDeque;
+use wire::bell::Bell;
 use wire::id::BlobId;
 use wire::node::parse_events;
 
@@ -26,6 +28,7 @@ pub struct Face {
     changes: Changes,
     outcomes: Vec<Answered>,
     work: VecDeque<(Work, u64)>,
+    heard: Heard,
 }
 
 impl std::fmt::Debug for Face {
@@ -96,6 +99,7 @@ impl Face {
             changes: Changes::new(),
             outcomes: Vec::new(),
             work: VecDeque::new(),
+            heard: Heard::default(),
         }
     }
 
@@ -117,6 +121,7 @@ impl Face {
     /// A frame came; false where no node says such a thing.
     pub fn frame(&mut self, link: &Link, frame: Bytes) -> bool {
         let Ok(events) = parse_events(frame) else { return false };
+        events.iter().for_each(|(_, event)| self.heard.hear(event));
         self.inputs.extend(events.into_iter().map(|(id, event)| Input::Event(link.clone(), id, event)));
         true
     }
@@ -135,6 +140,12 @@ impl Face {
         self.inputs.push(Input::BlobGot(node_url, blob_id, result));
     }
 
+    /// Leaves a bell with the home node from now on, another one, or none.
+    pub fn set_bell(&mut self, bell: Option<Bell>) {
+        let output = self.engine.set_bell(bell);
+        self.take(output);
+    }
+
     /// Things that wait for [`Self::run`].
     pub fn waiting(&self) -> usize {
         self.inputs.len()
@@ -145,6 +156,7 @@ impl Face {
     /// # Errors
     /// Nothing was written and what waited is lost: the caller closes every connection, which begins it all anew.
     pub fn run(&mut self, now_ms: u64) -> Result<(), Refusal> {
+        self.heard.note(now_ms);
         if !self.inputs.is_empty() {
             let inputs = std::mem::take(&mut self.inputs);
             let result = self.engine.handle(now_ms, inputs);
@@ -183,6 +195,21 @@ impl Face {
                 outgoing => self.outgoing.push(outgoing),
             }
         }
+    }
+
+    /// How far the catch-up is.
+    pub fn progress(&self) -> Progress {
+        self.heard.progress()
+    }
+
+    /// All that was there has been read: the next catch-up counts anew.
+    pub fn caught_up(&mut self) {
+        self.heard.caught_up();
+    }
+
+    /// Until when a node asked for a pause, if it is not over.
+    pub fn paused_until_ms(&self, now_ms: u64) -> Option<u64> {
+        self.heard.paused_until_ms(now_ms)
     }
 
     /// Searches on for proof of work; false when there is none to search for.

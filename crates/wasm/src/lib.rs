@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`face`] | the engine with what waits for it and what it wants done |
+//! | [`heard`] | what nodes say that views show: progress, pauses |
 //! | [`query`] | what views show, as JSON |
 //! | [`act`] | what the user does, from JSON |
 //! | [`preview`] | what an invite link says before it is followed |
@@ -14,6 +15,7 @@ pub mod act;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 pub mod face;
+pub mod heard;
 pub mod preview;
 pub mod query;
 pub mod refusal;

@@ -12,7 +12,6 @@ pub struct InvitePreview {
     pub node: String,
     pub inviter_name: String,
     pub group_title: Option<String>,
-    pub needs_approval: bool,
     pub expires_ms: Option<u64>,
 }
 
@@ -39,13 +38,7 @@ pub fn preview(link: &str, bundle: Option<&[u8]>, now_ms: u64) -> Result<InviteP
     let link = parse(link)?;
     let node = link.node_url.to_string();
     let Some(bundle) = bundle else {
-        return Ok(InvitePreview {
-            node,
-            inviter_name: String::new(),
-            group_title: None,
-            needs_approval: false,
-            expires_ms: None,
-        });
+        return Ok(InvitePreview { node, inviter_name: String::new(), group_title: None, expires_ms: None });
     };
     let bundle = InviteBundle::preview(&link, bundle).map_err(|_| Refusal::new("forged"))?;
     let expires_ms = bundle.expires_s.saturating_mul(1_000);
@@ -59,8 +52,6 @@ pub fn preview(link: &str, bundle: Option<&[u8]>, now_ms: u64) -> Result<InviteP
             InviteKind::Person { .. } => None,
             InviteKind::Group { title } => Some(title),
         },
-        // Whoever invites into a group may ask for a look first; the link does not say.
-        needs_approval: false,
         expires_ms: Some(expires_ms),
     })
 }

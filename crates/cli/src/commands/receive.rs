@@ -100,7 +100,8 @@ fn show_changes(runner: &mut Runner, output: &Output) -> Result<(), Failure> {
             | Change::Typing(_)
             | Change::List
             | Change::Person
-            | Change::Invites => {}
+            | Change::Invites
+            | Change::Bell => {}
         }
     }
     Ok(())

@@ -133,7 +133,7 @@ impl<'a> Shell<'a> {
                         events.push(Event::Failed(format!("! {}", says::alert(&alert.code, &alert.text).0)));
                     }
                 }
-                Change::Invites => {}
+                Change::Invites | Change::Bell => {}
             }
         }
         if is_list {

@@ -5,14 +5,17 @@
 //! business: [`runner`] does it natively with sockets, a browser with its own, a simulator with none.
 
 mod act;
+mod bell;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod runner;
 
 pub use act::{Act, ActId};
+pub use bell::BellState;
 
 use crate::db::{Database, DatabaseError, KvStore};
 use crate::timeline::{Change, Changes, EntryId, Mark, Me, OwedKind, Timeline, Typing};
 use act::Noted;
+use bell::BellRope;
 use bytes::Bytes;
 use protocol::content::{Content, Kind, WhisperContent, WhisperKind};
 use protocol::event::{ConversationId, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work};
@@ -106,6 +109,7 @@ pub struct Engine {
     device: Device,
     me: Me,
     typing: Typing,
+    bell: BellRope,
     rng: Box<dyn CryptoRng + Send>,
     device_wake_ms: Option<u64>,
     timeline_wake_ms: Option<u64>,
@@ -180,6 +184,7 @@ impl Engine {
             device,
             me,
             typing: Typing::default(),
+            bell: BellRope::default(),
             rng,
             device_wake_ms: None,
             timeline_wake_ms: Some(0),
@@ -226,7 +231,15 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Database`] and [`EngineError::Device`]: nothing was written. The caller closes every connection
     /// and calls [`Self::after_failure`].
-    pub fn handle(&mut self, now_ms: u64, inputs: Vec<Input>) -> Result<Output, EngineError> {
+    pub fn handle(&mut self, now_ms: u64, mut inputs: Vec<Input>) -> Result<Output, EngineError> {
+        let mut changes = Changes::new();
+        self.bell.hear(self.device.node_url(), &mut inputs, &mut changes);
+        let mut output = self.transact_inputs(now_ms, inputs)?;
+        output.changes.append(&mut changes);
+        Ok(output)
+    }
+
+    fn transact_inputs(&mut self, now_ms: u64, inputs: Vec<Input>) -> Result<Output, EngineError> {
         self.transact(now_ms, |parts, collected| {
             inputs.into_iter().try_for_each(|input| parts.take_input(input, collected))
         })
@@ -236,6 +249,7 @@ impl Engine {
     /// Forgets what is held in memory after a failed call.
     pub fn after_failure(&mut self) {
         self.device.forget_cache();
+        self.bell.disconnected();
         self.timeline_wake_ms = Some(0);
     }
 
@@ -409,6 +423,7 @@ impl Engine {
         for (conversation, device) in collected.heard {
             self.typing.stopped(conversation, device, changes);
         }
+        self.bell.ride(self.device.node_url(), &mut collected.output.outgoing);
         Ok((collected.output, value))
     }
 }

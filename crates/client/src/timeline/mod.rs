@@ -72,6 +72,8 @@ pub enum Change {
     Invites,
     /// Something that the user must know.
     Alert(i64),
+    /// Whether the node took the bell.
+    Bell,
 }
 
 /// Changes of one transaction, each once.
