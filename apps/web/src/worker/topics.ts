@@ -101,8 +101,13 @@ export class Topics {
           touched.add(`conversation ${id}`);
           break;
         case 'added':
-        case 'updated':
         case 'removed':
+          // The unread ones are counted there, too.
+          touched.add(`conversation ${id}`);
+          all.add('conversations').add('network');
+          touched.add(`timeline ${id}`);
+          break;
+        case 'updated':
           all.add('conversations').add('network');
           touched.add(`timeline ${id}`);
           break;
@@ -116,6 +121,9 @@ export class Topics {
           break;
         case 'invites':
           all.add('invites').add('conversation');
+          break;
+        case 'bell':
+          all.add('settings');
           break;
         case 'alert':
           all.add('alerts').add('conversation');
