@@ -36,9 +36,14 @@ interface Watch {
   listener: (snapshot: never) => void;
 }
 
-/** 16 random bytes in hexadecimal. */
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+/** Random bytes in hexadecimal. */
+function randomHex(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The time, then 80 random bits: a message takes its id from its call, and the indexes of messages grow at their end. */
+function callId(): string {
+  return Date.now().toString(16).padStart(12, '0').slice(-12) + randomHex(10);
 }
 
 function isSupported(): boolean {
@@ -62,15 +67,18 @@ function imageType(bytes: Uint8Array): string | null {
 }
 
 class Connection {
-  readonly #tab = randomId();
+  readonly #tab = randomHex(16);
   readonly #calls = new Map<string, Call>();
   readonly #watches = new Map<number, Watch>();
   readonly #pictures = new Map<string, string>();
   readonly #bootListeners = new Set<(boot: Boot) => void>();
   readonly #arrivalListeners = new Set<(entries: Entry[]) => void>();
+  readonly #takeoverListeners = new Set<(isUnderWay: boolean) => void>();
   readonly #starts: number[] = [];
   #worker: Worker | null = null;
   #owner: string | null = null;
+  /** The owner before this one had opened the engine, and this one has not yet. */
+  #isTakenOver = false;
   #boot: Boot | null = null;
   #nextSub = 1;
 
@@ -83,7 +91,7 @@ class Connection {
     const now = Date.now();
     this.#starts.push(now);
     if (this.#starts.filter((at) => at > now - STARTS_WITHIN_MS).length > STARTS_MAX) {
-      this.#stop(this.#boot ? 'database-damaged' : 'browser-too-old');
+      this.#stop(this.#boot ? 'engine-stops' : 'browser-too-old');
       return;
     }
     this.#owner = null;
@@ -115,6 +123,7 @@ class Connection {
     switch (message.t) {
       case 'owner':
         if (message.owner !== this.#owner || message.isAgain) {
+          if (this.#owner !== null && message.owner !== this.#owner && this.#boot?.state === 'ready') this.#setTakenOver(true);
           this.#owner = message.owner;
           this.#say({ t: 'hello', version: PROTOCOL });
           for (const [sub, watch] of this.#watches) this.#sayWatch(sub, watch);
@@ -122,6 +131,7 @@ class Connection {
         }
         break;
       case 'boot':
+        this.#setTakenOver(false);
         this.#setBoot(message.boot);
         break;
       case 'answer':
@@ -146,6 +156,12 @@ class Connection {
         this.#restart();
         break;
     }
+  }
+
+  #setTakenOver(isUnderWay: boolean): void {
+    if (this.#isTakenOver === isUnderWay) return;
+    this.#isTakenOver = isUnderWay;
+    for (const listener of this.#takeoverListeners) listener(isUnderWay);
   }
 
   #setBoot(boot: Boot): void {
@@ -197,6 +213,11 @@ class Connection {
     return () => this.#arrivalListeners.delete(listener);
   }
 
+  onTakeover(listener: (isUnderWay: boolean) => void): () => void {
+    this.#takeoverListeners.add(listener);
+    return () => this.#takeoverListeners.delete(listener);
+  }
+
   watch<T extends Topic>(
     topic: T,
     key: Topics[T]['key'],
@@ -213,7 +234,7 @@ class Connection {
 
   call(action: string, input: unknown): Promise<unknown> {
     if (!this.#worker) return Promise.reject(new EngineError('stopped'));
-    const id = randomId();
+    const id = callId();
     return new Promise((resolve, reject) => {
       const call: Call = { action, input, resolve, reject };
       this.#calls.set(id, call);
@@ -245,5 +266,6 @@ export function connect(): Engine {
     watch: (topic, key, listener) => connection.watch(topic, key, listener),
     onBoot: (listener) => connection.onBoot(listener),
     onArrival: (listener) => connection.onArrival(listener),
+    onTakeover: (listener) => connection.onTakeover(listener),
   };
 }

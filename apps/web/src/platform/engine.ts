@@ -37,7 +37,9 @@ export type StopReason =
   /** Another tab runs an older version that does not answer; close it. */
   | 'older-tab'
   /** The browser lacks something (worker, WebAssembly, locks). */
-  | 'browser-too-old';
+  | 'browser-too-old'
+  /** The engine stopped again and again. */
+  | 'engine-stops';
 
 export interface Me {
   account: AccountId;
@@ -194,7 +196,6 @@ export interface InvitePreview {
   /** The inviter's name and the group's, once the node's bundle was fetched; empty before that. */
   inviterName: string;
   groupTitle: string | null;
-  needsApproval: boolean;
   expiresMs: number | null;
 }
 
@@ -249,9 +250,16 @@ export interface Settings {
   hasPassphrase: boolean;
   /** The 24 words were written down and checked. */
   areWordsKept: boolean;
-  /** 'off' | 'on' | 'unsupported' */
+  /** `unsupported`: the home node takes no subscription. */
   push: 'off' | 'on' | 'unsupported';
   isPersistent: boolean;
+}
+
+/** A push subscription as the home node needs it (RFC 8030, RFC 8291). */
+export interface PushKeys {
+  endpoint: string;
+  p256dh: Uint8Array;
+  auth: Uint8Array;
 }
 
 export interface About {
@@ -350,7 +358,8 @@ export interface Actions {
   setTyping(input: { isOn: boolean }): Promise<void>;
   /** An empty passphrase removes it. */
   setPassphrase(input: { current: string; passphrase: string }): Promise<void>;
-  setPush(input: { isOn: boolean }): Promise<void>;
+  /** Leaves this browser's push subscription with the home node, or takes it back. */
+  setPush(input: { subscription: PushKeys | null }): Promise<void>;
   about(): Promise<About>;
 }
 export type Action = keyof Actions;
@@ -367,6 +376,8 @@ export interface Engine extends Actions {
   boot(): Promise<Boot>;
   /** Calls `listener` with a snapshot now and after each change, until the returned function is called. */
   watch<T extends Topic>(topic: T, key: Topics[T]['key'], listener: (snapshot: Topics[T]['snapshot']) => void): () => void;
+  /** Another tab had the engine and is gone: true while a new owner opens it. */
+  onTakeover(listener: (isUnderWay: boolean) => void): () => void;
   /** The engine stopped or came back under this tab: the page shows another {@link Boot}. */
   onBoot(listener: (boot: Boot) => void): () => void;
   /** Messages that arrived just now, for notifications and live regions; not those of a catch-up. */

@@ -1,6 +1,6 @@
 /** What a page may ask for: most is the core's; the worker does what needs the browser. */
 
-import type { About, Invite, InvitePreview, Me } from '../platform/engine';
+import type { About, Invite, InvitePreview, Me, PushKeys } from '../platform/engine';
 import { getBlob } from './network';
 import type { Owner } from './owner';
 import { Core, bundleUrl, previewInvite, sealKey, unsealKey } from './pkg/sottovoce';
@@ -10,6 +10,8 @@ import { Refusal, refusalOf } from './refusal';
 const DATABASE_CODES = new Set(['internal', 'storage-full', 'database-damaged', 'database-busy', 'database-wrong-key']);
 /** How long an answer from the network is waited for; what was asked goes on by itself after that. */
 const OUTCOME_MS = 20_000;
+/** How long the node may take to name its build. */
+const BUILD_MS = 3_000;
 /** Waiters that are kept at most, for answers that nobody fetched. */
 const WAITERS_MAX = 1_024;
 /** Answers kept at most that came before their waiters. */
@@ -67,7 +69,7 @@ export class Actions {
       case 'previewInvite':
         return this.#preview(fields as { link: string });
       case 'setPush':
-        throw new Refusal('push-unsupported');
+        return this.#setPush(fields as { subscription: PushKeys | null });
       case 'about':
         return this.#about();
       case 'newGroup':
@@ -250,17 +252,37 @@ export class Actions {
     owner.topics.touch('settings');
   }
 
+  #setPush({ subscription }: { subscription: PushKeys | null }): Promise<void> {
+    const { core, boot } = this.#owner;
+    if (!core || boot?.state !== 'ready') throw new Refusal('no-account');
+    const none = new Uint8Array();
+    core.setBell(subscription?.endpoint, subscription?.p256dh ?? none, subscription?.auth ?? none);
+    this.#owner.settle();
+    return Promise.resolve();
+  }
+
   async #preview(input: { link: string }): Promise<InvitePreview> {
     const { status, bytes } = await getBlob(bundleUrl(input.link));
     if (status === 1) throw new Refusal('invite-gone');
     return JSON.parse(previewInvite(input.link, status === 0 ? bytes : undefined, Date.now())) as InvitePreview;
   }
 
+  /** What the node serves is what runs here, unless a newer version waits; without network nobody says. */
+  async #build(): Promise<string> {
+    try {
+      const response = await fetch('/version', { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(BUILD_MS) });
+      const { web } = (await response.json()) as { web: string | null };
+      return web ?? '';
+    } catch {
+      return '';
+    }
+  }
+
   async #about(): Promise<About> {
-    const estimate = await navigator.storage?.estimate?.();
+    const [estimate, build] = await Promise.all([navigator.storage?.estimate?.(), this.#build()]);
     return {
       version: (import.meta.env['VITE_VERSION'] as string | undefined) ?? '0.1.0',
-      build: (import.meta.env['VITE_BUILD'] as string | undefined) ?? '',
+      build,
       storageBytes: estimate?.usage ?? null,
       storageQuotaBytes: estimate?.quota ?? null,
     };

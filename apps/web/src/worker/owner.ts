@@ -1,6 +1,6 @@
 /** The owner of the engine: opens it, feeds it, and answers every tab's page. */
 
-import type { Boot, Entry, Me, Settings, StopReason, Topic } from '../platform/engine';
+import type { Boot, Entry, Me, Network as NetworkState, Settings, StopReason, Topic } from '../platform/engine';
 import { PROTOCOL, tabChannel, tabLock } from '../platform/protocol';
 import type { ToOwner } from '../platform/protocol';
 import { Actions } from './actions';
@@ -78,6 +78,7 @@ export class Owner {
   /** Messages that came with a connection so far; null when what comes is news. */
   #caughtUp: number | null = null;
   #catchUpEnd: ReturnType<typeof setTimeout> | undefined;
+  #pauseEnd: ReturnType<typeof setTimeout> | undefined;
 
   constructor(tab: string, crash: (error: unknown) => void) {
     this.#tab = tab;
@@ -341,6 +342,11 @@ export class Owner {
     this.#sleep(core);
   }
 
+  #lookAgainAt(ms: number): void {
+    clearTimeout(this.#pauseEnd);
+    this.#pauseEnd = setTimeout(() => this.topics.touch('network'), Math.min(Math.max(ms - Date.now(), 0) + 1, SLEEP_MAX_MS));
+  }
+
   #askToSolve(): void {
     if (this.#isSolveAsked) return;
     this.#isSolveAsked = true;
@@ -359,8 +365,16 @@ export class Owner {
     clearTimeout(this.#catchUpEnd);
     this.#catchUpEnd = setTimeout(() => {
       this.#caughtUp = null;
+      this.core?.caughtUp();
       this.topics.touch('network');
     }, CATCH_UP_MS);
+  }
+
+  /** Cells that came of those that there are; null when all is read, or nothing was to be. */
+  #catchingUp(core: Core): NetworkState['catchingUp'] {
+    if (!this.#caughtUp) return null;
+    const [done, total] = JSON.parse(core.progress()) as [number, number];
+    return { done, total };
   }
 
   #announce(changes: Change[]): void {
@@ -381,17 +395,21 @@ export class Owner {
     const core = this.core;
     if (!core || this.boot?.state !== 'ready') return '';
     switch (topic) {
-      case 'network':
+      case 'network': {
+        const pausedUntil = core.pausedUntil(Date.now());
+        // It is shown until it is over.
+        if (!Number.isNaN(pausedUntil)) this.#lookAgainAt(pausedUntil);
         return JSON.stringify({
           state: this.isOnline ? 'online' : navigator.onLine ? 'connecting' : 'offline',
-          retryAtMs: null,
+          retryAtMs: Number.isNaN(pausedUntil) ? null : pausedUntil,
           waiting: JSON.parse(core.query('pending', '[]')),
-          catchingUp: this.#caughtUp ? { done: this.#caughtUp, total: null } : null,
+          catchingUp: this.#catchingUp(core),
         });
+      }
       case 'settings': {
         const settings = JSON.parse(core.query('settings', '[]')) as Partial<Settings>;
         return JSON.stringify({
-          ...settings, hasPassphrase: this.hasPassphrase, push: 'unsupported', isPersistent: this.isPersistent,
+          ...settings, hasPassphrase: this.hasPassphrase, push: core.push(), isPersistent: this.isPersistent,
         });
       }
       default:
