@@ -38,27 +38,30 @@ export class TestNode {
   readonly url: string;
   readonly #port: number;
   readonly #data: string;
-  readonly #web: string;
+  readonly #more: string[];
+  #web: string;
   #process: ChildProcess | null = null;
 
-  private constructor(port: number, data: string, web: string) {
+  private constructor(port: number, data: string, web: string, more: string[]) {
+    this.#more = more;
     this.#port = port;
     this.#data = data;
     this.#web = web;
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async start(web: string = WEB): Promise<TestNode> {
-    const node = new TestNode(await freePort(), await mkdtemp(join(tmpdir(), 'sottovoce-node-')), web);
+  static async start(web: string = WEB, more: string[] = []): Promise<TestNode> {
+    const node = new TestNode(await freePort(), await mkdtemp(join(tmpdir(), 'sottovoce-node-')), web, more);
     await node.resume();
     return node;
   }
 
-  /** Starts it on the same port and folder. */
-  async resume(): Promise<void> {
+  /** Starts it on the same port and folder, perhaps with another app. */
+  async resume(web: string = this.#web): Promise<void> {
+    this.#web = web;
     const child = spawn(
       join(BIN, 'sottovoce-node'),
-      ['--data', this.#data, '--listen', `127.0.0.1:${this.#port}`, '--web', this.#web, '--log', 'warn'],
+      ['--data', this.#data, '--listen', `127.0.0.1:${this.#port}`, '--web', this.#web, '--log', 'warn', ...this.#more],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     this.#process = child;
@@ -83,11 +86,12 @@ export class TestNode {
   }
 }
 
-/** A test with a node of its own. `web` is what it serves. */
-export const test = base.extend<{ web: string; node: TestNode }>({
+/** A test with a node of its own. `web` is what it serves, `options` are further words of its command line. */
+export const test = base.extend<{ web: string; options: string[]; node: TestNode }>({
   web: [WEB, { option: true }],
-  node: async ({ web }, use) => {
-    const node = await TestNode.start(web);
+  options: [[], { option: true }],
+  node: async ({ web, options }, use) => {
+    const node = await TestNode.start(web, options);
     await use(node);
     await node.remove();
   },

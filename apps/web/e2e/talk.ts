@@ -11,14 +11,18 @@ export const ENGINE_PAGE = resolve('test-results/engine-page');
 
 declare const harness: Harness;
 
+/** The app, and the engine's page at {@link ENGINE_PATH}. */
+export const BOTH = resolve('test-results/both');
+export const ENGINE_PATH = '/engine.html';
+
 /** A tab with the engine in it. */
-export async function open(context: BrowserContext, node: TestNode): Promise<Page> {
+export async function open(context: BrowserContext, node: TestNode, path = '/'): Promise<Page> {
   const page = await context.newPage();
   page.on('pageerror', (error) => console.error('page:', error.message));
   page.on('console', (message) => {
     if (message.type() === 'error') console.error('console:', message.text());
   });
-  await page.goto(node.url);
+  await page.goto(`${node.url}${path}`);
   return page;
 }
 
