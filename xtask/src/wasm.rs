@@ -12,6 +12,42 @@ use std::path::PathBuf;
 pub const TARGET: &str = "wasm32-unknown-unknown";
 /// The crates that a browser runs.
 const CRATES: &[&str] = &["wire", "transparency", "protocol", "client", "wasm"];
+/// How SQLite is compiled for the browser: as natively (`crates/sqlite/build.rs`), and without what no statement of ours
+/// uses, a quarter of its size. `sqlite-wasm-rs` has a fuller default, which these words take back.
+const SQLITE_FLAGS: &[&str] = &[
+    "-DSQLITE_SECURE_DELETE=1",
+    "-USQLITE_TEMP_STORE",
+    "-DSQLITE_TEMP_STORE=3",
+    "-DSQLITE_DQS=0",
+    "-DSQLITE_DEFAULT_FOREIGN_KEYS=1",
+    "-DSQLITE_DEFAULT_MEMSTATUS=0",
+    "-DSQLITE_DEFAULT_WAL_SYNCHRONOUS=2",
+    "-USQLITE_USE_URI",
+    // Ciphers of other programs' files. Ours is ChaCha20-Poly1305.
+    "-DCODEC_TYPE=CODEC_TYPE_CHACHA20",
+    "-DHAVE_CIPHER_AES_128_CBC=0",
+    "-DHAVE_CIPHER_AES_256_CBC=0",
+    "-DHAVE_CIPHER_SQLCIPHER=0",
+    "-DHAVE_CIPHER_RC4=0",
+    "-DHAVE_CIPHER_ASCON128=0",
+    "-DHAVE_CIPHER_AEGIS=0",
+    "-USQLITE_ENABLE_BYTECODE_VTAB",
+    "-USQLITE_ENABLE_DBPAGE_VTAB",
+    "-USQLITE_ENABLE_DBSTAT_VTAB",
+    "-USQLITE_ENABLE_MATH_FUNCTIONS",
+    "-USQLITE_ENABLE_OFFSET_SQL_FUNC",
+    "-USQLITE_ENABLE_PREUPDATE_HOOK",
+    "-USQLITE_ENABLE_RTREE",
+    "-USQLITE_ENABLE_SESSION",
+    "-USQLITE_ENABLE_STMTVTAB",
+    "-USQLITE_ENABLE_UNKNOWN_SQL_FUNCTION",
+    "-USQLITE_ENABLE_UNLOCK_NOTIFY",
+    "-DSQLITE_OMIT_JSON",
+    "-DSQLITE_OMIT_DESERIALIZE",
+    "-DSQLITE_OMIT_PROGRESS_CALLBACK",
+    "-DSQLITE_OMIT_COMPLETE",
+    "-DSQLITE_OMIT_TCL_VARIABLE",
+];
 /// Suffixes under which Debian and others install clang, newest first.
 const CLANG_SUFFIXES: &[&str] = &["-22", "-21", "-20", "-19", "-18", "-17", "-16", "-15", "-14", ""];
 
@@ -40,7 +76,8 @@ pub fn cargo_for_wasm(workspace: &Workspace, subcommand: &str) -> Result<process
     let mut cargo = process::cargo(&workspace.root)
         .args([subcommand, "--target", TARGET])
         .env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"))
-        .env("CFLAGS_wasm32_unknown_unknown", c.join(" "));
+        .env("CFLAGS_wasm32_unknown_unknown", c.join(" "))
+        .env("SQLITE_WASM_RS_FLAGS", SQLITE_FLAGS.join(" "));
     if let Some(clang) = find_or_install_clang(workspace) {
         cargo = cargo
             .env("CC_wasm32_unknown_unknown", format!("clang{}", clang.suffix))
