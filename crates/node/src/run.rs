@@ -104,7 +104,8 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     let all = config.policy.connections_max.saturating_add(HTTP_CONNECTIONS);
     let places = Places::new(all, config.shell.connections_per_address);
     let blobs = Arc::new(Blobs::new(Arc::clone(shared), config.blobs.clone()));
-    let place = Place { data: folder.path().to_owned(), disk_free_bytes: config.shell.disk_free_bytes };
+    let place =
+        Place { data: folder.path().to_owned(), disk_free_bytes: config.shell.disk_free_bytes, s3: config.s3.clone() };
     let files = {
         let (shared, limits, stopped) = (Arc::clone(shared), config.files.clone(), stopped.clone());
         let opened = tokio::task::spawn_blocking(move || Files::open(shared, limits, place, stopped));

@@ -2,6 +2,7 @@
 
 use crate::blob::BlobLimits;
 use crate::file::FileLimits;
+use crate::file::s3::S3Config;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Parser;
 use delivery::Policy;
@@ -60,6 +61,27 @@ pub struct Flags {
     /// [default: on]
     #[arg(long, value_name = "RULE")]
     pub push: Option<String>,
+    /// Keep files in an S3-compatible store: its URL, without the bucket [default: in the data folder]
+    #[arg(long, value_name = "URL")]
+    pub files_s3_endpoint: Option<String>,
+    /// The bucket for files
+    #[arg(long, value_name = "NAME")]
+    pub files_s3_bucket: Option<String>,
+    /// The region that requests are signed for [default: us-east-1]
+    #[arg(long, value_name = "NAME")]
+    pub files_s3_region: Option<String>,
+    /// What the names of all objects begin with
+    #[arg(long, value_name = "PREFIX")]
+    pub files_s3_prefix: Option<String>,
+    /// The name of the key to the store
+    #[arg(long, value_name = "NAME")]
+    pub files_s3_access_key: Option<String>,
+    /// A file with the key to the store; or SOTTOVOCE_FILES_S3_SECRET_KEY holds it
+    #[arg(long, value_name = "FILE")]
+    pub files_s3_secret_key_file: Option<String>,
+    /// A PEM file with the root that the store's certificate has [default: the web's roots]
+    #[arg(long, value_name = "FILE")]
+    pub files_s3_ca: Option<String>,
     /// Threads that serve connections [default: one a core]
     #[arg(long, value_name = "N")]
     pub threads: Option<String>,
@@ -97,6 +119,8 @@ pub struct Config {
     pub blobs: BlobLimits,
     /// What files may use.
     pub files: FileLimits,
+    /// Where files are, if not in the data folder.
+    pub s3: Option<S3Config>,
     /// What the shell allows.
     pub shell: ShellLimits,
 }
@@ -167,7 +191,7 @@ pub struct ShellLimits {
 
 const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const ENVIRONMENT: &str = "SOTTOVOCE_";
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 22] = [
     "data",
     "listen",
     "public_url",
@@ -182,6 +206,14 @@ const KEYS: [&str; 14] = [
     "web",
     "push",
     "threads",
+    "files_s3_endpoint",
+    "files_s3_bucket",
+    "files_s3_region",
+    "files_s3_prefix",
+    "files_s3_access_key",
+    "files_s3_secret_key_file",
+    "files_s3_ca",
+    "files_s3_secret_key",
 ];
 
 impl Default for Config {
@@ -208,6 +240,7 @@ impl Default for Config {
                 ttl_s_max: u64::from(wire::limit::FILE_DAYS) * 86_400,
                 work_bits: wire::limit::FILE_WORK_BITS,
             },
+            s3: None,
             shell: ShellLimits {
                 connections_per_address: 256,
                 inbound_bytes: 256 << 20,
@@ -292,6 +325,7 @@ impl Config {
         };
         config.push_contact = push_contact(text("acme_contact"), config.public_url.as_deref());
         config.tls = tls_config(said)?;
+        config.s3 = s3_config(said)?;
         for limit in &LIMITS {
             let key = format!("limits.{}", limit.name);
             let Some(said) = said.get(&key) else { continue };
@@ -338,6 +372,37 @@ fn tls_config(said: &BTreeMap<String, Said>) -> anyhow::Result<TlsConfig> {
     }
 }
 
+/// All of them or none: a store that is half named is a mistake.
+fn s3_config(said: &BTreeMap<String, Said>) -> anyhow::Result<Option<S3Config>> {
+    let text = |key: &str| said.get(key).map(|said| said.value.clone());
+    let Some(endpoint) = text("files_s3_endpoint") else {
+        return match said.iter().find(|(key, _)| key.starts_with("files_s3_")) {
+            Some((key, said)) => bail!("config key `{key}` ({}): it needs files_s3_endpoint", said.source),
+            None => Ok(None),
+        };
+    };
+    let needed =
+        |key: &str| text(key).with_context(|| format!("config key `{key}`: missing, files_s3_endpoint needs it"));
+    let secret_key = match text("files_s3_secret_key_file") {
+        Some(file) => std::fs::read_to_string(&file)
+            .with_context(|| format!("config key `files_s3_secret_key_file`: cannot read {file}"))?
+            .trim()
+            .to_owned(),
+        None => needed("files_s3_secret_key")?,
+    };
+    let config = S3Config {
+        endpoint,
+        bucket: needed("files_s3_bucket")?,
+        region: text("files_s3_region").unwrap_or_else(|| "us-east-1".to_owned()),
+        access_key: needed("files_s3_access_key")?,
+        secret_key,
+        prefix: text("files_s3_prefix").unwrap_or_default(),
+        ca: text("files_s3_ca").map(PathBuf::from),
+    };
+    config.check()?;
+    Ok(Some(config))
+}
+
 fn is_limit(name: &str) -> bool {
     LIMITS.iter().any(|limit| limit.name == name)
 }
@@ -363,6 +428,16 @@ fn read_file(path: &Path, said: &mut BTreeMap<String, Said>) -> anyhow::Result<(
                         bail!("config key `limits.{name}` (file {}): no such limit", path.display());
                     }
                     put(format!("limits.{name}"), value)?;
+                }
+            }
+            // `[files]` with `s3_bucket` is `files_s3_bucket`.
+            toml::Value::Table(files) if key == "files" => {
+                for (name, value) in files {
+                    let key = format!("files_{name}");
+                    if !KEYS.contains(&key.as_str()) {
+                        bail!("config key `files.{name}` (file {}): no such key", path.display());
+                    }
+                    put(key, value)?;
                 }
             }
             value if KEYS.contains(&key.as_str()) => put(key, value)?,
@@ -404,6 +479,15 @@ fn read_flags(flags: Flags, said: &mut BTreeMap<String, Said>) -> anyhow::Result
         flags.web,
         flags.push,
         flags.threads,
+        flags.files_s3_endpoint,
+        flags.files_s3_bucket,
+        flags.files_s3_region,
+        flags.files_s3_prefix,
+        flags.files_s3_access_key,
+        flags.files_s3_secret_key_file,
+        flags.files_s3_ca,
+        // A flag would show it to everybody on the machine.
+        None,
     ];
     for (key, value) in KEYS.iter().zip(values) {
         if let Some(value) = value {
@@ -468,6 +552,26 @@ mod tests {
         assert_eq!(web("./off").expect("a config").web, WebConfig::Folder("./off".into()));
         let from_file = load(Flags::default(), &[], "web = \"/srv/web\"").expect("a config");
         assert_eq!(from_file.web, WebConfig::Folder("/srv/web".into()));
+    }
+
+    #[test]
+    fn object_store_is_named_as_a_whole_and_its_key_is_never_shown() {
+        let file = "[files]\ns3_endpoint = \"https://s3.example\"\ns3_bucket = \"files\"\ns3_access_key = \"me\"\n";
+        let key = [("SOTTOVOCE_FILES_S3_SECRET_KEY", "hush")];
+        let flags = || Flags { files_s3_bucket: Some("others".to_owned()), ..Flags::default() };
+        let config = load(flags(), &key, file).expect("a config");
+        let s3 = config.s3.clone().expect("a store");
+        assert_eq!((s3.bucket.as_str(), s3.region.as_str(), s3.secret_key.as_str()), ("others", "us-east-1", "hush"));
+        assert!(!format!("{config:?}").contains("hush"));
+        assert!(error(Flags::default(), &[], file).contains("`files_s3_secret_key`"));
+        assert!(error(flags(), &[], "").contains("`files_s3_bucket` (flag --files-s3-bucket)"));
+        assert!(
+            error(Flags::default(), &key, &file.replace("https://s3.example", "s3")).contains("`files_s3_endpoint`")
+        );
+        assert!(error(Flags::default(), &key, &file.replace("s3_bucket", "s3_buckets")).contains("`files.s3_buckets`"));
+        let read = load(Flags::default(), &key, &file.replace("s3_access_key", "s3_secret_key_file"));
+        assert!(format!("{:#}", read.expect_err("no such file")).contains("files_s3_secret_key_file"));
+        assert_eq!(load(Flags::default(), &[], "").expect("a config").s3, None);
     }
 
     #[test]

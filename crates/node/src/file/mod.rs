@@ -11,6 +11,7 @@
 //! | [`range`](mod@range) | the header field `range` |
 //! | [`collect`] | what goes when its time is over, and orphans |
 //! | [`ledger`] | the records of all files in the store's registers |
+//! | [`s3`], [`connector`] | parts in an S3-compatible store, and the way there |
 //! | [`record`] | one file's record, and where its parts end |
 //!
 //! What an upload's bytes go through: the request's body fills a buffer of one part, as many as `file_upload_bytes`
@@ -18,20 +19,26 @@
 //! record counts it. Whatever ends an upload ends it between two swaps.
 
 pub mod collect;
+pub mod connector;
 pub mod download;
 pub mod http;
 pub mod ledger;
 pub mod range;
 pub mod record;
 pub mod refusal;
+pub mod s3;
 pub mod terms;
 pub mod turn;
 pub mod upload;
+
+#[cfg(test)]
+mod tests;
 
 use crate::budget::Budget;
 use crate::shared::Shared;
 use anyhow::Context as _;
 use ledger::Ledger;
+use s3::S3Config;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,6 +79,8 @@ pub struct Place {
     pub data: PathBuf,
     /// Free bytes of its disk below which nothing more is taken.
     pub disk_free_bytes: u64,
+    /// Where the parts are, if not in the data folder.
+    pub s3: Option<S3Config>,
 }
 
 /// Files' share of the node.
@@ -105,7 +114,10 @@ impl Files {
         stop: watch::Receiver<bool>,
     ) -> anyhow::Result<Arc<Self>> {
         let ledger = Ledger::open(Arc::clone(&shared)).context("cannot read the files' records")?;
-        let parts = ObjectParts::local(&place.data.join(FOLDER)).context("cannot open the folder of files")?;
+        let parts = match &place.s3 {
+            Some(s3) => s3.open(ledger.instance()?)?,
+            None => ObjectParts::local(&place.data.join(FOLDER)).context("cannot open the folder of files")?,
+        };
         Self::over(Arc::new(parts), ledger, shared, limits, place, stop)
     }
 
@@ -154,6 +166,9 @@ impl Files {
         let stored = self.shared.counters.file_bytes_stored.load(Ordering::Relaxed);
         if stored.saturating_add(bytes) > self.limits.bytes_total_max {
             return false;
+        }
+        if self.place.s3.is_some() {
+            return true;
         }
         // The keeper looks every few seconds: an upload fills a disk faster.
         let free = rustix::fs::statvfs(&self.place.data).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
