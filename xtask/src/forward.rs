@@ -1,6 +1,7 @@
 //! `bench`, `sim`, `fuzz`: programs of other crates, found in the workspace rather than assumed.
 
 use crate::process;
+use crate::web::{self, App};
 use crate::workspace::{Package, Workspace};
 use anyhow::{Context, Result, bail};
 
@@ -8,7 +9,7 @@ fn member<'a>(workspace: &'a Workspace, name: &str) -> Result<&'a Package> {
     workspace.member(name).with_context(|| format!("the crate `{name}` does not exist in this tree"))
 }
 
-/// `cargo run --release -p benches -- CASE ...`
+/// `cargo run --release -p benches -- CASE ...`; `web`, with words of a row's name, is measured in Chromium.
 pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     member(workspace, "benches")?;
     // The node and the command line are measured as programs.
@@ -17,6 +18,10 @@ pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         build = build.args(["--package", name]);
     }
     build.run()?;
+    if arguments.first().is_some_and(|case| case == "web") {
+        let app = App::find(workspace).context("this tree has no web app (apps/web)")?;
+        return web::bench(&app, &arguments[1..]);
+    }
     run_release(workspace, "benches", arguments)
 }
 

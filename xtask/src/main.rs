@@ -46,6 +46,7 @@ cargo xtask TASK
   web                                     build the web app into apps/web/dist
   reproduce                               build the web app twice, in two folders, and compare
   bench [CASE ...]                        measure; one JSON line for each case
+  bench web [WORDS]                       measure the web app in Chromium
   sim [--seeds N] [--from S]              replay seeds of the simulator
   fuzz                                    list the fuzz targets
   fuzz TARGET [--seconds N | --minimise]  fuzz one (nightly and cargo-fuzz)

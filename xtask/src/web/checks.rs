@@ -57,6 +57,22 @@ pub fn views(app: &App<'_>) -> Result<()> {
     app.npm(&["run", "e2e:views"]).env("CHROMIUM", &chromium).run()
 }
 
+/// The figures of the app as people get it, in Chromium at a node of the release profile: all rows, or those whose names
+/// hold the given words.
+pub fn bench(app: &App<'_>, words: &[String]) -> Result<()> {
+    app.build(Profile::Web)?;
+    let chromium = find_or_install_chromium(app)?;
+    let mut bench = app
+        .npm(&["run", "bench"])
+        .env("SOTTOVOCE_BIN", app.workspace.target_folder.join("release"))
+        .env("SOTTOVOCE_WEB", app.dist())
+        .env("CHROMIUM", &chromium);
+    if !words.is_empty() {
+        bench = bench.args(["--", "-g", &words.join(" ")]);
+    }
+    bench.run()
+}
+
 fn find_or_install_chromium(app: &App<'_>) -> Result<PathBuf> {
     if let Some(found) = find_chromium() {
         return Ok(found);

@@ -13,7 +13,7 @@ mod checks;
 mod node_js;
 mod stamp;
 
-pub use checks::{check, end_to_end, has_end_to_end, views};
+pub use checks::{bench, check, end_to_end, has_end_to_end, views};
 
 use crate::process;
 use crate::wasm::{self, TARGET};
