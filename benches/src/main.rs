@@ -4,6 +4,7 @@ mod crowd;
 mod drive;
 mod engine;
 mod fanout;
+mod file;
 mod floor;
 mod mls;
 mod offline;
@@ -43,7 +44,7 @@ impl Scale {
 /// Every case, in the order of the table.
 const CASES: &[&str] = &[
     "disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "restart", "engine", "mls", "crowd",
-    "binary",
+    "file", "binary",
 ];
 
 fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
@@ -60,6 +61,7 @@ fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
         "engine" => engine::run(scale),
         "mls" => mls::run(scale),
         "crowd" => crowd::run(scale),
+        "file" => file::run(scale),
         "binary" => start::binary(scale),
         other => bail!("no case `{other}`; there are {}", CASES.join(", ")),
     }
