@@ -269,10 +269,10 @@ async fn terms_name_the_limits_and_hello_the_longest_file() {
 #[tokio::test]
 async fn limits_hold_and_say_when_to_try_again() {
     let data = data();
-    let set = ["file_bytes=9000000", "file_bytes_total=20000000", "file_bytes_per_h=17825792", "file_uploads=2"];
+    let set = ["file_bytes=12000000", "file_bytes_total=26000000", "file_bytes_per_h=17825792", "file_uploads=2"];
     let node = Node::start(data.path(), &limits(&set));
-    assert_eq!(node.post_file(&Blob::new(20, 9_000_001), false, b"").await.status, 413);
-    let blobs: Vec<Blob> = (21..26).map(|seed| Blob::new(seed, 9_000_000)).collect();
+    assert_eq!(node.post_file(&Blob::new(20, 12_000_001), false, b"").await.status, 413);
+    let blobs: Vec<Blob> = (21..26).map(|seed| Blob::new(seed, 12_000_000)).collect();
     node.store_file(&blobs[0]).await;
     assert_eq!(node.post_file(&blobs[1], false, b"").await.status, 201);
     assert_eq!(node.post_file(&blobs[2], false, b"").await.status, 201);
@@ -283,13 +283,13 @@ async fn limits_hold_and_say_when_to_try_again() {
     assert_eq!(slow.status, 429, "more than 17 MiB an hour");
     assert!(slow.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
     let at = offset(&slow).unwrap();
-    assert_eq!(at, 2 * PART, "what is paid for is kept");
+    assert_eq!(at, PART, "what is paid for is kept");
     drop(node);
     let node = Node::start(data.path(), &limits(&set));
     let done = node.patch_file(&blobs[1], at, true, &blobs[1].bytes[at..]).await;
     assert_eq!(done.status, 204);
     let full = node.post_file(&blobs[3], false, b"").await;
-    assert_eq!((full.status, full.header("retry-after")), (507, Some("60")), "18 of 20 MB are stored");
+    assert_eq!((full.status, full.header("retry-after")), (507, Some("60")), "24 of 26 MB are stored");
     assert_eq!(node.delete_file(&blobs[0]).await.status, 204);
     // Room comes once the parts are deleted, a moment later.
     let begun = async { while node.post_file(&blobs[3], false, b"").await.status != 201 {} };
