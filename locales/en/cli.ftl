@@ -100,3 +100,31 @@ cli-failed-none-contact = no contact is called “{ $word }”
 cli-failed-none-request = no request is called “{ $word }”
 cli-failed-many = “{ $word }” fits more than one: { $candidates }
 cli-failed-node-url = this is no address of a node: { $why }
+
+## Files
+
+cli-files-many = one message takes at most { $most } files
+cli-files-one-stream = standard input and output take one file
+cli-files-as-they-are = photos go as they are, with the place and time that a camera may have written into them
+cli-file-unreadable = { $path } is no file that can be read
+cli-file-exists = { $path } is there already; nothing was written over
+cli-no-folder = { $path } is no folder
+cli-no-files = this message has no files
+cli-file-queued = it goes on where it stopped, with the next command that reaches the node, such as `sottovoce receive --follow`
+cli-saved = saved { $path } ({ $size })
+cli-file-executable = this may run as a program when it is opened
+cli-file-uploading = on its way
+cli-file-fetching = coming
+cli-file-paused = paused
+cli-file-failed = stopped
+cli-problem-network = the node cannot be reached; it goes on by itself
+cli-problem-busy = the node is busy; it goes on by itself
+cli-problem-changed = the file changed while it was sent; send it again
+cli-problem-unreadable = the file cannot be read
+cli-problem-too-large = the file is larger than the node takes
+cli-problem-node-full = the node has no room for it
+cli-problem-refused = the node refuses it
+cli-problem-gone = the node does not have the file any more; ask its sender for it
+cli-problem-damaged = what the node gives is not the file that was announced; try again later
+cli-problem-dishonest = the file was not made as it should be; its sender’s program is broken
+cli-problem-unwritable = the file cannot be written there

@@ -100,3 +100,31 @@ cli-failed-none-contact = nessun contatto si chiama «{ $word }»
 cli-failed-none-request = nessuna richiesta si chiama «{ $word }»
 cli-failed-many = «{ $word }» vale per più di uno: { $candidates }
 cli-failed-node-url = questo non è l’indirizzo di un nodo: { $why }
+
+## Files
+
+cli-files-many = un messaggio porta al massimo { $most } file
+cli-files-one-stream = lo standard input e output portano un solo file
+cli-files-as-they-are = le foto partono così come sono, con il luogo e l’ora che la fotocamera può avervi scritto
+cli-file-unreadable = { $path } non è un file che si possa leggere
+cli-file-exists = { $path } esiste già; nulla è stato sovrascritto
+cli-no-folder = { $path } non è una cartella
+cli-no-files = questo messaggio non ha file
+cli-file-queued = riprende da dove si è fermato, con il prossimo comando che raggiunge il nodo, come `sottovoce receive --follow`
+cli-saved = salvato { $path } ({ $size })
+cli-file-executable = aprendolo può avviare un programma
+cli-file-uploading = in partenza
+cli-file-fetching = in arrivo
+cli-file-paused = in pausa
+cli-file-failed = fermo
+cli-problem-network = il nodo non è raggiungibile; riprende da solo
+cli-problem-busy = il nodo è occupato; riprende da solo
+cli-problem-changed = il file è cambiato durante l’invio; mandalo di nuovo
+cli-problem-unreadable = il file non si può leggere
+cli-problem-too-large = il file è più grande di quanto il nodo accetti
+cli-problem-node-full = il nodo non ha posto per il file
+cli-problem-refused = il nodo lo rifiuta
+cli-problem-gone = il nodo non ha più il file; chiedilo a chi l’ha mandato
+cli-problem-damaged = quello che il nodo dà non è il file annunciato; riprova più tardi
+cli-problem-dishonest = il file non è fatto come dovrebbe; il programma di chi l’ha mandato è guasto
+cli-problem-unwritable = il file non si può scrivere lì

@@ -84,6 +84,28 @@ pub enum Command {
         /// The text, or - to read it from standard input
         text: String,
     },
+    /// Send files, 1 to 32 in one message
+    SendFile {
+        /// Where: an id, a name, or the beginning of one
+        conversation: String,
+        /// The files, or - to read one from standard input
+        #[arg(required = true)]
+        paths: Vec<String>,
+        /// What to say of them
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        caption: String,
+        /// Photos go as they are, with all that their camera wrote into them (so far they always do)
+        #[arg(long)]
+        original: bool,
+    },
+    /// Save the files of a message
+    Save {
+        /// The message's id or its beginning
+        message: String,
+        /// A file that is not there yet, a folder, or - for standard output; without it the current folder
+        #[arg(long, value_name = "PATH")]
+        to: Option<String>,
+    },
     /// Answer a message
     Reply {
         /// The message's id or its beginning
@@ -273,6 +295,10 @@ mod tests {
             "tui",
             "send Room hello",
             "send Room -",
+            "send-file Room a.jpg b.pdf --caption look --original",
+            "send-file Room -",
+            "save abcd",
+            "save abcd --to -",
             "receive",
             "receive --follow --timeout 5",
             "reply abcd hello",

@@ -210,6 +210,7 @@ mod tests {
             include_str!("commands/account.rs"),
             include_str!("commands/contact.rs"),
             include_str!("commands/conversation.rs"),
+            include_str!("commands/file.rs"),
             include_str!("commands/group.rs"),
             include_str!("commands/message.rs"),
             include_str!("commands/receive.rs"),

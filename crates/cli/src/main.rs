@@ -5,6 +5,7 @@
 //! | `args` | what can be typed |
 //! | `commands` | what each command does |
 //! | `output` | lines for people and JSON objects for programs |
+//! | `progress` | how files move |
 //! | `session` | a profile with its engine and connections, and how long a command waits |
 //! | `failure` | what goes wrong, and the exit status |
 //! | `language` | the words of `locales/`, which the chat speaks |
@@ -16,6 +17,7 @@ mod commands;
 mod failure;
 mod language;
 mod output;
+mod progress;
 mod session;
 mod text;
 mod tui;

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::text;
+use client::files::{Attachment, Problem};
 use client::timeline::{
     ConversationSummary, Entry, EntryKind, MemberSummary, Notice, Person, SearchHit, StoredAlert, Timeline,
 };
@@ -67,7 +68,7 @@ impl Output {
 }
 
 /// Text from others as a terminal may show it: no escape sequences, no reordering.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\t' => character,
@@ -139,6 +140,12 @@ pub fn entry_json(timeline: &Timeline<'_>, entry: &Entry, event: &str) -> Result
     if let Some(expires_ms) = entry.expires_ms {
         put("expires_at", json!(rfc3339(expires_ms)));
     }
+    if entry.is_forwarded {
+        put("is_forwarded", json!(true));
+    }
+    if !entry.files.is_empty() {
+        put("files", (1..).zip(&entry.files).map(|(number, file)| file_json(file, number)).collect());
+    }
     if !entry.reactions.is_empty() {
         let reactions: Vec<Value> = entry
             .reactions
@@ -153,11 +160,43 @@ pub fn entry_json(timeline: &Timeline<'_>, entry: &Entry, event: &str) -> Result
 fn kind_code(kind: &EntryKind) -> &'static str {
     match kind {
         EntryKind::Text(_) => "text",
+        EntryKind::Files(_) => "files",
         EntryKind::Unknown => "unknown",
         EntryKind::Timer(_) => "timer",
         EntryKind::Notice(_) => "notice",
         EntryKind::Deleted => "deleted",
     }
+}
+
+/// A file of a message for programs; `number` counts from 1.
+pub fn file_json(file: &Attachment, number: u32) -> Value {
+    let shown = file.shown_name();
+    json!({
+        "file": number,
+        "name": shown.text,
+        "media_type": file.media_type,
+        "bytes": file.size,
+        "state": file.state.name(),
+        "problem": file.problem.map(Problem::name),
+        "is_executable": shown.is_executable,
+    })
+}
+
+/// A file of a message for people.
+fn file_line(file: &Attachment) -> String {
+    let shown = file.shown_name();
+    let mut line = format!("\n    ▤ {}  {}", shown.text, text::bytes(file.size));
+    let state = text::attachment_state(file.state);
+    if !state.is_empty() {
+        line.push_str(&format!("  [{state}]"));
+    }
+    if let Some(problem) = file.problem {
+        line.push_str(&format!("  ({})", text::problem(problem)));
+    }
+    if shown.is_executable {
+        line.push_str(&format!("  ! {}", text::say("cli-file-executable")));
+    }
+    line
 }
 
 fn notice_parts(notice: &Notice) -> (&'static str, Option<AccountId>) {
@@ -185,6 +224,7 @@ pub fn entry_line(timeline: &Timeline<'_>, entry: &Entry) -> Result<String, Fail
     }
     let who = if entry.is_own() { text::say("cli-you") } else { timeline.display_name(&entry.sender)? };
     let mut line = format!("{when}  {who}: {}", text::entry(&entry.kind, &who).replace('\n', "\n    "));
+    line.extend(entry.files.iter().map(file_line));
     if entry.edited_ms.is_some() {
         line.push_str(&format!(" ({})", text::say("cli-edited")));
     }

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::text;
 use client::engine::Engine;
 use client::engine::runner::{Runner, now_ms};
+use client::files::folder::Folder;
 use client::profile::{Place, Profile, ProfileError};
 use client::transport::stream::Tls;
 use protocol::event::{Intent, Outcome};
@@ -58,7 +59,8 @@ fn folder(args: &Args) -> Result<PathBuf, Failure> {
     }
 }
 
-fn rng() -> Result<Box<ChaCha20Rng>, Failure> {
+/// A generator with the system's randomness.
+pub fn rng() -> Result<Box<ChaCha20Rng>, Failure> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut()).map_err(|error| Failure::internal(error.to_string()))?;
     Ok(Box::new(ChaCha20Rng::from_seed(*seed)))
@@ -102,7 +104,8 @@ impl Session {
 
     fn of(profile: Profile, engine: Engine) -> Result<Self, Failure> {
         let tls = Tls::new().map_err(|error| Failure::internal(error.to_string()))?;
-        Ok(Self { runner: Runner::new(engine, tls), began: Instant::now(), _profile: profile })
+        let folder = Folder::below(profile.folder());
+        Ok(Self { runner: Runner::new(engine, tls).with_files(folder), began: Instant::now(), _profile: profile })
     }
 
     /// Runs until `is_done`, or `wait` is over, or the node cannot be reached.

@@ -2,6 +2,7 @@
 
 use crate::language::{self, Value};
 pub use crate::tui::says::{duration, refusal};
+use client::files::{AttachmentState, Problem};
 use client::timeline::{EntryKind, MessageState, Notice};
 use protocol::event::ConversationState;
 use protocol::identity::PhraseError;
@@ -71,10 +72,55 @@ pub fn conversation_state_code(state: ConversationState) -> &'static str {
     }
 }
 
+/// Where a file stands; nothing where it just is.
+pub fn attachment_state(state: AttachmentState) -> String {
+    match state {
+        AttachmentState::Remote | AttachmentState::Uploaded | AttachmentState::Here => String::new(),
+        AttachmentState::Uploading => say("cli-file-uploading"),
+        AttachmentState::Fetching => say("cli-file-fetching"),
+        AttachmentState::UploadPaused | AttachmentState::FetchPaused => say("cli-file-paused"),
+        AttachmentState::UploadFailed | AttachmentState::FetchFailed => say("cli-file-failed"),
+    }
+}
+
+/// Why a file does not move.
+pub fn problem(problem: Problem) -> String {
+    match problem {
+        Problem::Network => say("cli-problem-network"),
+        Problem::Busy => say("cli-problem-busy"),
+        Problem::Changed => say("cli-problem-changed"),
+        Problem::Unreadable => say("cli-problem-unreadable"),
+        Problem::TooLarge => say("cli-problem-too-large"),
+        Problem::NodeFull => say("cli-problem-node-full"),
+        Problem::Refused => say("cli-problem-refused"),
+        Problem::Gone => say("cli-problem-gone"),
+        Problem::Damaged => say("cli-problem-damaged"),
+        Problem::Dishonest => say("cli-problem-dishonest"),
+        Problem::DiskFull => say("cli-failed-disk-full"),
+        Problem::Unwritable => say("cli-problem-unwritable"),
+    }
+}
+
+/// A size for people, in powers of 1,000 as file managers count.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 99.95 {
+        format!("{value:.0} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
 /// An entry's text for people; `who` names the account that a notice is about.
 pub fn entry(kind: &EntryKind, who: &str) -> String {
     match kind {
-        EntryKind::Text(text) => text.clone(),
+        EntryKind::Text(text) | EntryKind::Files(text) => text.clone(),
         EntryKind::Unknown => say("cli-entry-unknown"),
         EntryKind::Timer(0) => say("cli-entry-timer-off"),
         EntryKind::Timer(seconds) => say_with("cli-entry-timer", "duration", duration(*seconds)),

@@ -390,6 +390,8 @@ fn outgoing_object(outgoing: Outgoing) -> JsValue {
         ]),
         // Kept by the face, which searches itself.
         Outgoing::Solve(_) => JsValue::UNDEFINED,
+        // Asked for only once a shell said that it moves files.
+        Outgoing::Upload(_) | Outgoing::Fetch(_) | Outgoing::StopFile(_) | Outgoing::Discard(_) => JsValue::UNDEFINED,
     }
 }
 

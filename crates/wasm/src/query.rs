@@ -300,7 +300,8 @@ impl Face {
     fn body(&self, kind: EntryKind, names: &mut Names) -> Result<shape::EntryBody, Refusal> {
         Ok(match kind {
             EntryKind::Text(text) => shape::EntryBody::Text { text },
-            EntryKind::Unknown => shape::EntryBody::Unknown,
+            // The page has no view for files yet.
+            EntryKind::Files(_) | EntryKind::Unknown => shape::EntryBody::Unknown,
             EntryKind::Timer(seconds) => shape::EntryBody::Timer { seconds },
             EntryKind::Deleted => shape::EntryBody::Deleted,
             EntryKind::Notice(notice) => {

@@ -4,13 +4,16 @@ use crate::failure::Failure;
 use crate::output::{Output, entry_json, entry_line};
 use crate::session::{SEND_WAIT, Session, Waited};
 use crate::text;
-use client::timeline::{EntryKind, MessageState};
+use client::timeline::{Entry, EntryKind, MessageState};
 use protocol::content::Kind;
 use protocol::event::ConversationId;
 use serde_json::json;
 use std::io::Read;
-use wire::id::MsgId;
+use std::time::Duration;
 use wire::limit::TEXT_BYTES_MAX;
+
+/// How long a message may take to reach the node's disk.
+pub const MESSAGE_WAIT: Duration = SEND_WAIT;
 
 /// The text that was typed, or standard input for `-`.
 fn read_text(typed: &str) -> Result<String, Failure> {
@@ -50,27 +53,32 @@ pub async fn react(session: &mut Session, output: &Output, word: &str, emoji: Op
     deliver(session, output, found.conversation, Kind::Reaction { msg_id: found.msg_id, emoji }).await
 }
 
-/// A text message of ours: only those can be changed.
-fn own_text(session: &Session, word: &str) -> Result<(ConversationId, MsgId), Failure> {
+/// A message of ours with a text or files: only those can be changed.
+fn own(session: &Session, word: &str) -> Result<Entry, Failure> {
     let timeline = session.runner.engine().timeline();
     let found = timeline.find_message(word)?;
     match timeline.entry(found.entry)? {
-        Some(entry) if entry.is_own() && matches!(entry.kind, EntryKind::Text(_)) => {
-            Ok((found.conversation, found.msg_id))
-        }
+        Some(entry) if entry.is_own() && matches!(entry.kind, EntryKind::Text(_) | EntryKind::Files(_)) => Ok(entry),
         _ => Err(Failure::refused(text::say("cli-text-only"))),
     }
 }
 
 pub async fn edit(session: &mut Session, output: &Output, word: &str, typed: &str) -> Result<(), Failure> {
-    let (conversation, msg_id) = own_text(session, word)?;
+    let found = own(session, word)?;
     let text = read_text(typed)?;
-    deliver(session, output, conversation, Kind::Edit { msg_id, text }).await
+    deliver(session, output, found.conversation, Kind::Edit { msg_id: found.msg_id, text }).await
 }
 
 pub async fn delete(session: &mut Session, output: &Output, word: &str) -> Result<(), Failure> {
-    let (conversation, msg_id) = own_text(session, word)?;
-    deliver(session, output, conversation, Kind::Delete { msg_id }).await
+    let found = own(session, word)?;
+    if let (MessageState::Pending, Some(file)) = (found.state, found.files.first()) {
+        // Nobody has heard of it yet.
+        session.runner.cancel_file(file.id)?;
+        session.runner.start()?;
+        output.put(&json!({"type": "done"}), || text::say("cli-done"));
+        return Ok(());
+    }
+    deliver(session, output, found.conversation, Kind::Delete { msg_id: found.msg_id }).await
 }
 
 pub async fn timer(session: &mut Session, output: &Output, word: &str, duration: &str) -> Result<(), Failure> {

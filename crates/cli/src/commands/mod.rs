@@ -3,6 +3,7 @@
 mod account;
 mod contact;
 mod conversation;
+pub mod file;
 mod group;
 mod message;
 mod receive;
@@ -36,6 +37,10 @@ pub async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Restart { conversation } => group::restart(session, output, conversation).await,
         Command::Group { command } => group::run(session, output, command).await,
         Command::Send { conversation, text } => message::send(session, output, conversation, text).await,
+        Command::SendFile { conversation, paths, caption, original } => {
+            file::send(session, output, conversation, paths, caption.clone(), *original).await
+        }
+        Command::Save { message, to } => file::save(session, output, message, to.as_deref()).await,
         Command::Reply { message, text } => message::reply(session, output, message, text).await,
         Command::React { message, emoji } => message::react(session, output, message, emoji.as_deref()).await,
         Command::Edit { message, text } => message::edit(session, output, message, text).await,

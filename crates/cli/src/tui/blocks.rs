@@ -1,9 +1,11 @@
 //! Lays the entries of a conversation out as rows of a width: day lines, runs of one sender, bubbles, notices.
 
+use crate::text;
 use crate::tui::chat::Chat;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 use crate::tui::{clock, safe, says, words, wrap};
+use client::files::Attachment;
 use client::timeline::{Entry, EntryKind, MessageState};
 use protocol::event::ConversationState;
 use ratatui::style::{Modifier, Style};
@@ -95,7 +97,7 @@ pub fn lay_out(model: &Model, chat: &Chat, width: usize) -> Layout {
 
 /// What came from people, not from the conversation itself.
 pub fn is_bubble(entry: &Entry) -> bool {
-    matches!(entry.kind, EntryKind::Text(_) | EntryKind::Unknown | EntryKind::Deleted)
+    matches!(entry.kind, EntryKind::Text(_) | EntryKind::Files(_) | EntryKind::Unknown | EntryKind::Deleted)
 }
 
 /// The sender's time, but never later than ours.
@@ -150,13 +152,30 @@ impl Page<'_> {
                 let who = (!entry.is_own()).then(|| self.model.name(&entry.sender));
                 self.notice(&says::timer_set(who.as_deref(), *seconds))
             }
-            EntryKind::Text(_) | EntryKind::Unknown | EntryKind::Deleted => self.bubble(index, entry),
+            EntryKind::Text(_) | EntryKind::Files(_) | EntryKind::Unknown | EntryKind::Deleted => {
+                self.bubble(index, entry)
+            }
         }
     }
 
     fn notice(&self, text: &str) -> Vec<Line<'static>> {
         let lines = wrap::wrap(text, self.width.saturating_sub(2), FOLD_LINES);
         lines.into_iter().map(|range| self.middle(text.get(range).unwrap_or("").trim(), self.theme.aside())).collect()
+    }
+
+    /// A file on one line: its name, cut where it must be, its size, and what is the matter with it.
+    fn file(&self, file: &Attachment, max: usize) -> Vec<Span<'static>> {
+        let shown = file.shown_name();
+        let mut about = text::bytes(file.size);
+        let state = text::attachment_state(file.state);
+        if !state.is_empty() {
+            about.push_str(&format!(" · {state}"));
+        }
+        let sign = if shown.is_executable { "! " } else { "▤ " };
+        let room = max.saturating_sub(safe::width(&about) + safe::width(sign) + 2).max(4);
+        let sign = if shown.is_executable { Span::styled(sign, self.theme.alarm()) } else { Span::raw(sign) };
+        let about = Span::styled(safe::fit(&about, max), self.theme.aside());
+        vec![sign, Span::raw(safe::fit(&shown.text, room)), Span::raw("  "), about]
     }
 
     fn bubble(&self, index: usize, entry: &Entry) -> Vec<Line<'static>> {
@@ -168,6 +187,12 @@ impl Page<'_> {
         lines.extend(self.quote(entry, max));
         match &entry.kind {
             EntryKind::Text(text) => lines.extend(self.text(entry, text, max)),
+            EntryKind::Files(caption) => {
+                lines.extend(entry.files.iter().map(|file| self.file(file, max)));
+                if !caption.is_empty() {
+                    lines.extend(self.text(entry, caption, max));
+                }
+            }
             EntryKind::Deleted => lines.push(vec![Span::styled(words::DELETED, self.theme.aside())]),
             EntryKind::Unknown | EntryKind::Timer(_) | EntryKind::Notice(_) => {
                 lines.push(vec![Span::styled(safe::fit(&words::NEEDS_NEWER, max), self.theme.aside())]);

@@ -83,6 +83,8 @@ pub enum Command {
     SendAgain,
     /// Copy its text.
     CopyText,
+    /// Save its files.
+    Save,
     /// Who has it.
     Info,
     /// Go to what it answers.
@@ -145,6 +147,7 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Action> {
         | Command::Delete(_)
         | Command::SendAgain
         | Command::CopyText
+        | Command::Save
         | Command::ToOriginal => return with_message(model, command),
         Command::React => menus::react(model),
         Command::Info => menus::info(model),
@@ -267,18 +270,20 @@ fn with_message(model: &mut Model, command: Command) -> Vec<Action> {
             begin_edit(chat, msg_id, own_text(&entry).unwrap_or_default());
             model.focus = Focus::Composer;
         }
-        Command::Delete(true) if own_text(&entry).is_some() => {
+        Command::Delete(true) if is_own_word(&entry) => {
             return vec![Action::Send(conversation, Kind::Delete { msg_id })];
         }
-        Command::Delete(false) if own_text(&entry).is_some() => {
-            let body = format!("„{}“ {}", safe::fit(own_text(&entry).unwrap_or_default(), 40), words::DELETE_BODY);
+        Command::Delete(false) if is_own_word(&entry) => {
+            let file = entry.files.first().map(|file| file.shown_name().text).unwrap_or_default();
+            let what = own_text(&entry).unwrap_or(&file);
+            let body = format!("„{}“ {}", safe::fit(what, 40), words::DELETE_BODY);
             let title = words::DELETE_TITLE.into();
             let (verb, command) = (words::DELETE.into(), Command::Delete(true));
             model.dialogs.push(Dialog::Confirm(Confirm { title, body, verb, command }));
         }
         Command::SendAgain => {
             let text = own_text(&entry).unwrap_or_default().to_owned();
-            if entry.state == MessageState::Failed && !text.is_empty() {
+            if entry.state == MessageState::Failed && !text.is_empty() && entry.files.is_empty() {
                 chat.place = Place::Following;
                 return vec![Action::Send(
                     conversation,
@@ -286,6 +291,11 @@ fn with_message(model: &mut Model, command: Command) -> Vec<Action> {
                 )];
             }
         }
+        Command::Save if !entry.files.is_empty() => {
+            model.say(words::SAVING);
+            return vec![Action::Save(entry.id)];
+        }
+        Command::Save => model.say(words::NO_FILES),
         Command::CopyText if entry.text().is_some() => {
             let text = entry.text().unwrap_or_default().to_owned();
             model.say(words::COPIED);
@@ -299,6 +309,11 @@ fn with_message(model: &mut Model, command: Command) -> Vec<Action> {
         _ => model.say(words::NOT_TEXT),
     }
     Vec::new()
+}
+
+/// Ours, with words or files: what can be deleted for everyone.
+fn is_own_word(entry: &Entry) -> bool {
+    entry.is_own() && matches!(entry.kind, EntryKind::Text(_) | EntryKind::Files(_))
 }
 
 /// The text of an own message.

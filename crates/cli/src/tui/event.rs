@@ -134,6 +134,8 @@ pub enum Action {
     Alerts,
     /// Write an alert's proof to a file.
     Export(i64),
+    /// Save the files of an entry.
+    Save(EntryId),
     /// Change the name that others see.
     Name(String),
     /// Send read receipts, or not.

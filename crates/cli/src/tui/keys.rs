@@ -170,6 +170,7 @@ fn timeline_key(model: &mut Model, key: KeyEvent) -> Vec<Action> {
         KeyCode::Char('+' | 'x') => Command::React,
         KeyCode::Char('e') => Command::Edit,
         KeyCode::Char('c' | 'y') => Command::CopyText,
+        KeyCode::Char('s') => Command::Save,
         KeyCode::Char('i') => Command::Info,
         KeyCode::Char('g') => Command::ToOriginal,
         KeyCode::Delete | KeyCode::Char('d') => Command::Delete(false),

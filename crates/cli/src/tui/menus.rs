@@ -209,7 +209,7 @@ pub fn message_menu(model: &mut Model) {
         return;
     };
     let mut items = Vec::new();
-    if entry.state == MessageState::Failed && entry.text().is_some() {
+    if entry.state == MessageState::Failed && entry.text().is_some() && entry.files.is_empty() {
         items.push(Item::new(words::SEND_AGAIN, Command::SendAgain));
     }
     if blocks::is_bubble(entry) && entry.kind != EntryKind::Deleted {
@@ -219,12 +219,17 @@ pub fn message_menu(model: &mut Model) {
     if entry.reply_to.is_some() {
         items.push(Item::new(words::TO_ORIGINAL, Command::ToOriginal));
     }
+    if !entry.files.is_empty() {
+        items.push(Item::new(words::SAVE, Command::Save).with("s"));
+    }
     if entry.text().is_some() {
         items.push(Item::new(words::COPY, Command::CopyText).with("c"));
         if entry.is_own() {
             items.push(Item::new(words::EDIT, Command::Edit).with("e"));
-            items.push(Item::new(words::DELETE, Command::Delete(false)).with("Del"));
         }
+    }
+    if entry.is_own() && (entry.text().is_some() || !entry.files.is_empty()) {
+        items.push(Item::new(words::DELETE, Command::Delete(false)).with("Del"));
     }
     items.push(Item::new(words::INFO, Command::Info).with("i"));
     model.dialogs.push(Dialog::Pick(Pick::of(words::MESSAGE, items)));

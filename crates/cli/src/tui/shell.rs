@@ -1,5 +1,6 @@
 //! Carries out what the model asks for, and tells it what changed.
 
+use crate::commands::file::free_name;
 use crate::failure::Failure;
 use crate::tui::event::{Action, Event, Hit, Loaded, Network, Opened, Purpose};
 use crate::tui::model::{ConversationRow, Model, Quote};
@@ -7,6 +8,7 @@ use crate::tui::{says, words};
 use client::db::DatabaseError;
 use client::engine::EngineError;
 use client::engine::runner::{Runner, now_ms};
+use client::files::folder::path_bytes;
 use client::timeline::{Change, Changes, Entry, Snapshot, Timeline, Window};
 use protocol::content::{Kind, WhisperContent, WhisperKind};
 use protocol::event::{ConversationId, ConversationState, Intent, IntentId};
@@ -83,6 +85,7 @@ impl<'a> Shell<'a> {
             Action::People => return Ok(vec![Event::People(self.timeline().people()?)]),
             Action::Alerts => return Ok(vec![Event::Alerts(self.timeline().alerts(ALERTS_MAX)?)]),
             Action::Export(alert) => return self.export(alert),
+            Action::Save(entry) => return self.save(entry),
             Action::Name(name) => return self.rename(name),
             Action::Receipts(is_on) => self.runner.engine_mut().set_read_receipts(is_on)?,
             // The terminal's, not the engine's.
@@ -306,6 +309,22 @@ impl<'a> Shell<'a> {
             }
         }
         Ok(events)
+    }
+
+    /// Saves the files of an entry to the folder of downloads, or where the program runs.
+    fn save(&mut self, entry: client::timeline::EntryId) -> Result<Vec<Event>, Failure> {
+        let files = self.timeline().entry(entry)?.map(|entry| entry.files).unwrap_or_default();
+        let user = directories::UserDirs::new();
+        let downloads = user.as_ref().and_then(|user| user.download_dir()).filter(|folder| folder.is_dir());
+        let folder = downloads.map_or_else(|| std::path::absolute(".").unwrap_or_default(), Into::into);
+        let mut taken: Vec<std::path::PathBuf> = Vec::new();
+        for file in files {
+            let is_free = |path: &std::path::Path| !path.exists() && !taken.iter().any(|other| other == path);
+            let Some(path) = free_name(&folder, &file.shown_name().text, is_free) else { continue };
+            self.runner.fetch_file(file.id, Some(path_bytes(&path)))?;
+            taken.push(path);
+        }
+        Ok(Vec::new())
     }
 
     fn export(&self, alert: i64) -> Result<Vec<Event>, Failure> {

@@ -93,7 +93,11 @@ impl BellRope {
                 | Outgoing::Send(..)
                 | Outgoing::PutBlob(..)
                 | Outgoing::GetBlob(..)
-                | Outgoing::Solve(_) => {}
+                | Outgoing::Solve(_)
+                | Outgoing::Upload(_)
+                | Outgoing::Fetch(_)
+                | Outgoing::StopFile(_)
+                | Outgoing::Discard(_) => {}
             }
         }
         if self.is_open && self.is_due {

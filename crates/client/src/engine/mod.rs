@@ -13,6 +13,7 @@ pub use act::{Act, ActId};
 pub use bell::BellState;
 
 use crate::db::{Database, DatabaseError, KvStore};
+use crate::files::{AttachmentId, Discard, Fetch, Moving, Upload};
 use crate::timeline::{Change, Changes, EntryId, Mark, Me, OwedKind, Timeline, Typing};
 use act::Noted;
 use bell::BellRope;
@@ -28,7 +29,7 @@ use wire::id::{BlobId, DeviceId, MsgId};
 use wire::node::{Request, RequestId};
 
 /// The version of content that this program reads; a lower one in the database makes it read unknown kinds again.
-const CONTENT_VERSION: &str = "1";
+const CONTENT_VERSION: &str = "2";
 const CONTENT_SETTING: &str = "content_version";
 /// "1": read receipts are sent. Off by default.
 pub(crate) const READ_RECEIPTS_SETTING: &str = "read_receipts";
@@ -76,6 +77,14 @@ pub enum Outgoing {
     GetBlob(NodeUrl, BlobId),
     /// Work to do.
     Solve(Work),
+    /// A file to send.
+    Upload(Box<Upload>),
+    /// A file to fetch.
+    Fetch(Box<Fetch>),
+    /// A file is not to move any more.
+    StopFile(AttachmentId),
+    /// A file to remove.
+    Discard(Discard),
 }
 
 /// What a call led to.
@@ -105,7 +114,7 @@ pub type SendResult = Result<(MsgId, Option<EntryId>), EngineError>;
 
 /// One account on one device, with its database.
 pub struct Engine {
-    database: Database,
+    pub(crate) database: Database,
     device: Device,
     me: Me,
     typing: Typing,
@@ -113,6 +122,7 @@ pub struct Engine {
     rng: Box<dyn CryptoRng + Send>,
     device_wake_ms: Option<u64>,
     timeline_wake_ms: Option<u64>,
+    pub(crate) files: Moving,
 }
 
 impl std::fmt::Debug for Engine {
@@ -122,8 +132,8 @@ impl std::fmt::Debug for Engine {
 }
 
 /// What one transaction collects.
-struct Collected {
-    output: Output,
+pub(crate) struct Collected {
+    pub(crate) output: Output,
     wake_ms: Option<u64>,
     whispers: Vec<(ConversationId, DeviceId, Bytes)>,
     heard: Vec<(ConversationId, DeviceId)>,
@@ -188,6 +198,7 @@ impl Engine {
             rng,
             device_wake_ms: None,
             timeline_wake_ms: Some(0),
+            files: Moving::default(),
         })
     }
 
@@ -390,7 +401,7 @@ impl Engine {
         Ok(output)
     }
 
-    fn transact<T>(
+    pub(crate) fn transact<T>(
         &mut self,
         now_ms: u64,
         work: impl FnOnce(&mut Parts<'_>, &mut Collected) -> Result<T, EngineError>,
@@ -402,7 +413,8 @@ impl Engine {
             heard: Vec::new(),
         };
         let (device, rng, me) = (&mut self.device, self.rng.as_mut(), self.me);
-        let (value, wake_ms) = self.database.write(|tx| -> Result<_, EngineError> {
+        let (moves_files, room) = (self.files.is_on, self.files.room());
+        let (value, wake_ms, begun) = self.database.write(|tx| -> Result<_, EngineError> {
             let kv = KvStore::new(tx);
             // What many inputs write again and again, a ratchet or a cursor, reaches the table once.
             let batch = Batch::new(&kv);
@@ -410,10 +422,19 @@ impl Engine {
             let value = work(&mut parts, &mut collected)?;
             let timeline = parts.timeline();
             let expires_ms = timeline.next_expiry_ms()?;
-            let wake_ms = expires_ms.into_iter().chain(timeline.next_owed_ms()?).min();
+            let owed_ms = timeline.next_owed_ms()?;
+            let (begun, files_ms) =
+                if moves_files { parts.due_files(room, &mut collected)? } else { Default::default() };
+            let wake_ms = expires_ms.into_iter().chain(owed_ms).chain(files_ms).min();
             batch.flush().map_err(DeviceError::from)?;
-            Ok((value, wake_ms))
+            Ok((value, wake_ms, begun))
         })?;
+        self.files.begun(begun);
+        for outgoing in &collected.output.outgoing {
+            if let Outgoing::Discard(discard) = outgoing {
+                self.files.stop(discard.attachment);
+            }
+        }
         self.device_wake_ms = collected.wake_ms;
         self.timeline_wake_ms = wake_ms;
         let changes = &mut collected.output.changes;
@@ -429,17 +450,17 @@ impl Engine {
 }
 
 /// The engine within a transaction.
-struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     device: &'a mut Device,
-    rng: &'a mut (dyn CryptoRng + Send),
+    pub(crate) rng: &'a mut (dyn CryptoRng + Send),
     me: Me,
-    connection: &'a Connection,
+    pub(crate) connection: &'a Connection,
     storage: &'a dyn Storage,
-    now_ms: u64,
+    pub(crate) now_ms: u64,
 }
 
 impl Parts<'_> {
-    fn timeline(&self) -> Timeline<'_> {
+    pub(crate) fn timeline(&self) -> Timeline<'_> {
         Timeline::new(self.connection, self.me)
     }
 
@@ -449,7 +470,7 @@ impl Parts<'_> {
     }
 
     /// The time, which the message names as well, then 80 random bits: the indexes grow at their end.
-    fn new_msg_id(&mut self) -> MsgId {
+    pub(crate) fn new_msg_id(&mut self) -> MsgId {
         let mut msg_id = MsgId([0; 16]);
         self.rng.fill_bytes(&mut msg_id.0);
         let (time, _) = msg_id.0.split_at_mut(6);
@@ -482,7 +503,7 @@ impl Parts<'_> {
         Ok((msg_id, self.send_as(msg_id, conversation, kind, collected)?))
     }
 
-    fn send_as(
+    pub(crate) fn send_as(
         &mut self,
         msg_id: MsgId,
         conversation: ConversationId,

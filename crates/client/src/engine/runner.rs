@@ -1,10 +1,13 @@
 //! Carries the engine's effects out with sockets, HTTP and threads, in one task of tokio.
 
+mod files;
+
 use crate::engine::{Engine, EngineError, Outgoing, Output, SendResult};
 use crate::timeline::{Changes, EntryId};
 use crate::transport::blob;
 use crate::transport::socket::{self, LinkEvent, LinkFailure, Requests};
 use crate::transport::stream::{Target, Tls};
+use files::FileTasks;
 use protocol::content::Kind;
 use protocol::event::{ConversationId, Input, Intent, IntentError, IntentId, Link, Outcome, Work};
 use std::collections::BTreeMap;
@@ -58,6 +61,8 @@ pub struct Runner {
     outcomes: BTreeMap<IntentId, Result<Outcome, IntentError>>,
     failures: u32,
     last_failure: Option<LinkFailure>,
+    files: FileTasks,
+    has_begun_files: bool,
 }
 
 impl std::fmt::Debug for Runner {
@@ -91,6 +96,8 @@ impl Runner {
             outcomes: BTreeMap::new(),
             failures: 0,
             last_failure: None,
+            files: FileTasks::default(),
+            has_begun_files: false,
         }
     }
 
@@ -99,7 +106,8 @@ impl Runner {
     /// # Errors
     /// What the engine says.
     pub fn start(&mut self) -> Result<(), EngineError> {
-        self.take(vec![Input::Wake])
+        self.take(vec![Input::Wake])?;
+        self.begin_files()
     }
 
     /// The engine, to read.
@@ -196,7 +204,7 @@ impl Runner {
             .engine
             .wake_at_ms()
             .map(|at_ms| Instant::now() + Duration::from_millis(at_ms.saturating_sub(now_ms()).min(24 * 3_600_000)));
-        let mut inputs = Vec::new();
+        let (mut inputs, mut reports) = (Vec::new(), Vec::new());
         tokio::select! {
             biased;
             Some(event) = self.events.recv() => self.note(event, &mut inputs),
@@ -204,6 +212,7 @@ impl Runner {
                 self.under_way = self.under_way.saturating_sub(1);
                 inputs.push(input);
             }
+            Some(report) = self.files.reports.recv() => reports.push(report),
             () = tokio::time::sleep_until(wake.unwrap_or(deadline)), if wake.is_some() => {}
             () = tokio::time::sleep_until(deadline) => return Ok(false),
         }
@@ -217,8 +226,14 @@ impl Runner {
                 break;
             }
         }
+        while let Ok(report) = self.files.reports.try_recv() {
+            reports.push(report);
+        }
         if !inputs.is_empty() {
             self.take(inputs)?;
+        }
+        if !reports.is_empty() {
+            self.take_reports(reports)?;
         }
         if self.engine.wake_at_ms().is_some_and(|at_ms| at_ms <= now_ms()) {
             let result = self.engine.tick(now_ms());
@@ -305,6 +320,10 @@ impl Runner {
                     });
                 }
                 Outgoing::Solve(work) => self.solve(work),
+                outgoing
+                @ (Outgoing::Upload(_) | Outgoing::Fetch(_) | Outgoing::StopFile(_) | Outgoing::Discard(_)) => {
+                    self.files.perform(outgoing, &self.tls)
+                }
             }
         }
     }

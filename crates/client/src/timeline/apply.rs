@@ -1,9 +1,10 @@
 //! Applies message contents: what each kind does to the tables.
 
 use crate::db::DatabaseError;
-use crate::timeline::entry::{KIND_DELETED, KIND_TEXT, KIND_TIMER, KIND_UNKNOWN};
+use crate::files::table::Table;
+use crate::timeline::entry::{KIND_DELETED, KIND_FILES, KIND_TEXT, KIND_TIMER, KIND_UNKNOWN};
 use crate::timeline::{Change, Changes, EntryId, MessageState, OwedKind, PENDING_PLACE, Timeline, millis};
-use protocol::content::{Content, Kind};
+use protocol::content::{Content, Files, Kind};
 use protocol::event::{ConversationId, SendState};
 use sqlite::rusqlite::{OptionalExtension, params};
 use wire::id::{AccountId, DeviceId, MsgId};
@@ -158,6 +159,7 @@ impl Timeline<'_> {
         let is_own = state != MessageState::Received;
         let (kind, text, reply_to, raw, number) = match &content.kind {
             Kind::Text { text, reply_to, .. } => (KIND_TEXT, Some(text.as_str()), reply_to.as_ref(), None, None),
+            Kind::Files(files) => (KIND_FILES, caption(files), files.reply_to.as_ref(), None, None),
             Kind::Timer { seconds } => (KIND_TIMER, None, None, None, Some(*seconds)),
             _ => (KIND_UNKNOWN, None, None, Some(incoming.message), None),
         };
@@ -190,11 +192,14 @@ impl Timeline<'_> {
                 state,
                 is_unread: !is_own && kind != KIND_TIMER,
                 timer_s,
-                is_forwarded: matches!(content.kind, Kind::Text { is_forwarded: true, .. }),
+                is_forwarded: is_forwarded(&content.kind),
                 // Our own disappear from when they were sent, others' from when they are read.
                 expires_ms: (is_own && timer_s > 0).then(|| millis(incoming.at_ms + u64::from(timer_s) * 1_000)),
             },
         )?;
+        if let Kind::Files(files) = &content.kind {
+            Table::new(self.connection).add(id, &files.files)?;
+        }
         if let Kind::Timer { seconds } = content.kind {
             self.set_timer(row, seconds)?;
             changes.insert(Change::Conversation(*conversation));
@@ -247,7 +252,7 @@ impl Timeline<'_> {
     }
 
     /// Applies what changes other entries and is none itself.
-    fn apply_to_others(
+    pub(super) fn apply_to_others(
         &self,
         row: i64,
         conversation: &ConversationId,
@@ -341,7 +346,7 @@ impl Timeline<'_> {
 
     fn edit(&self, id: i64, text: &str, sent_ms: u64) -> Result<(), DatabaseError> {
         self.connection
-            .prepare_cached("UPDATE messages SET text = ?2, edited_ms = ?3 WHERE id = ?1 AND kind = 0")?
+            .prepare_cached("UPDATE messages SET text = ?2, edited_ms = ?3 WHERE id = ?1 AND kind IN (0, 5)")?
             .execute(params![id, text, millis(sent_ms)])?;
         Ok(())
     }
@@ -353,6 +358,8 @@ impl Timeline<'_> {
                    edited_ms = NULL, is_unread = 0 WHERE id = ?1",
             )?
             .execute([id, KIND_DELETED])?;
+        // With them their keys; the bytes follow once this is durable.
+        self.connection.prepare_cached("DELETE FROM attachments WHERE message = ?1")?.execute([id])?;
         self.connection
             .prepare_cached("DELETE FROM reactions WHERE conversation = ?1 AND msg_id = ?2")?
             .execute(params![row, msg_id.0])?;
@@ -474,54 +481,18 @@ impl Timeline<'_> {
             .execute(params![id, next.code()])?;
         Ok(changed > 0)
     }
+}
 
-    /// Reads kept bytes of unknown kinds again; to be called once after an upgrade.
-    ///
-    /// What is known now takes its old place, with its old arrival; what is no entry of its own changes others.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn reinterpret(&self, changes: &mut Changes) -> Result<usize, DatabaseError> {
-        type Kept = (i64, i64, [u8; 16], [u8; 32], [u8; 16], Vec<u8>, i64);
-        let kept: Vec<Kept> = self
-            .connection
-            .prepare_cached(
-                "SELECT m.id, m.conversation, c.conversation, m.sender, m.msg_id, m.raw, m.received_ms
-                 FROM messages m JOIN conversations c ON c.id = m.conversation
-                 WHERE m.kind = 1 AND m.raw IS NOT NULL ORDER BY m.id",
-            )?
-            .query_map([], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
-            })?
-            .collect::<Result<_, _>>()?;
-        let mut known = 0;
-        for (id, row, conversation, sender, _, raw, received_ms) in kept {
-            let conversation = ConversationId(conversation);
-            let Ok(content) = Content::parse(&raw) else {
-                continue;
-            };
-            let (kind, text, reply_to, number) = match &content.kind {
-                Kind::Unknown => continue,
-                Kind::Text { text, reply_to, .. } => (KIND_TEXT, Some(text.as_str()), reply_to.as_ref(), None),
-                Kind::Timer { seconds } => (KIND_TIMER, None, None, Some(*seconds)),
-                _ => {
-                    let at_ms = super::unsigned(received_ms);
-                    self.connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id])?;
-                    self.apply_to_others(row, &conversation, &AccountId(sender), &content, at_ms, changes)?;
-                    changes.insert(Change::Removed(conversation, EntryId(id)));
-                    known += 1;
-                    continue;
-                }
-            };
-            self.connection
-                .prepare_cached(
-                    "UPDATE messages SET kind = ?2, text = ?3, reply_to = ?4, number = ?5, raw = NULL WHERE id = ?1",
-                )?
-                .execute(params![id, kind, text, reply_to.map(|msg_id| msg_id.0), number])?;
-            changes.insert(Change::Updated(conversation, EntryId(id)));
-            known += 1;
-        }
-        Ok(known)
+/// The words under files, which are searched as a text is; none where nothing is said.
+pub(super) fn caption(files: &Files) -> Option<&str> {
+    Some(files.caption.as_str()).filter(|caption| !caption.is_empty())
+}
+
+pub(super) fn is_forwarded(kind: &Kind) -> bool {
+    match kind {
+        Kind::Text { is_forwarded, .. } => *is_forwarded,
+        Kind::Files(files) => files.is_forwarded,
+        _ => false,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Entries of a conversation, and windows onto them.
 
 use crate::db::DatabaseError;
+use crate::files::Attachment;
+use crate::files::table::Table;
 use crate::timeline::{Timeline, unsigned};
 use protocol::event::ConversationId;
 use sqlite::rusqlite::{self, OptionalExtension, Row, params};
@@ -48,6 +50,8 @@ pub struct Entry {
     pub is_forwarded: bool,
     /// One an account, in the order of accounts.
     pub reactions: Vec<Reaction>,
+    /// Its files, in order; of [`EntryKind::Files`] only.
+    pub files: Vec<Attachment>,
 }
 
 impl Entry {
@@ -60,6 +64,7 @@ impl Entry {
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
             EntryKind::Text(text) => Some(text),
+            EntryKind::Files(caption) => Some(caption.as_str()).filter(|caption| !caption.is_empty()),
             EntryKind::Unknown | EntryKind::Timer(_) | EntryKind::Notice(_) | EntryKind::Deleted => None,
         }
     }
@@ -70,6 +75,8 @@ impl Entry {
 pub enum EntryKind {
     /// A text.
     Text(String),
+    /// Files, with a caption that may be empty.
+    Files(String),
     /// "Needs a newer version": kept, and shown after an upgrade.
     Unknown,
     /// The sender set the disappearing timer, seconds; 0 is off.
@@ -187,6 +194,7 @@ pub(super) const KIND_UNKNOWN: i64 = 1;
 pub(super) const KIND_TIMER: i64 = 2;
 pub(super) const KIND_NOTICE: i64 = 3;
 pub(super) const KIND_DELETED: i64 = 4;
+pub(super) const KIND_FILES: i64 = 5;
 
 impl Notice {
     /// The code, account and text that are stored.
@@ -364,6 +372,7 @@ impl Timeline<'_> {
         let number: Option<i64> = row.get(10)?;
         let kind = match code {
             KIND_TEXT => text.map(EntryKind::Text),
+            KIND_FILES => Some(EntryKind::Files(text.unwrap_or_default())),
             KIND_UNKNOWN => Some(EntryKind::Unknown),
             KIND_TIMER => number.and_then(|seconds| u32::try_from(seconds).ok()).map(EntryKind::Timer),
             KIND_NOTICE => {
@@ -391,6 +400,11 @@ impl Timeline<'_> {
             expires_ms: row.get::<_, Option<i64>>(17)?.map(unsigned),
             is_forwarded: row.get(18)?,
             reactions: Vec::new(),
+            files: if code == KIND_FILES {
+                Table::new(self.connection).of_entry(EntryId(row.get(0)?))?
+            } else {
+                Vec::new()
+            },
         })
     }
 

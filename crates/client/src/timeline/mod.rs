@@ -13,11 +13,13 @@ mod conversation;
 mod detail;
 mod entry;
 mod expire;
+mod file;
 mod find;
 mod invite;
 mod marks;
 mod own;
 mod record;
+mod reinterpret;
 mod search;
 mod typing;
 
@@ -271,7 +273,7 @@ pub(crate) mod testing {
             self.entries()
                 .into_iter()
                 .filter_map(|entry| match entry.kind {
-                    EntryKind::Text(text) => Some(text),
+                    EntryKind::Text(text) | EntryKind::Files(text) => Some(text),
                     EntryKind::Unknown => Some("?".into()),
                     EntryKind::Deleted => Some("-".into()),
                     EntryKind::Timer(seconds) => Some(format!("timer {seconds}")),

@@ -72,6 +72,7 @@ pub fn entry(id: i64, sender: AccountId, text: &str) -> Entry {
         expires_ms: None,
         is_forwarded: false,
         reactions: Vec::new(),
+        files: Vec::new(),
     }
 }
 

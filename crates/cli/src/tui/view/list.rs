@@ -141,14 +141,16 @@ fn preview(model: &Model, row: &ConversationRow) -> Vec<Span<'static>> {
     let Some(last) = &summary.last else { return Vec::new() };
     let mut spans = Vec::new();
     match &last.kind {
-        EntryKind::Text(text) => {
+        EntryKind::Text(text) | EntryKind::Files(text) => {
             if last.is_own() {
                 let (mark, style) = mark(last.state, theme);
                 spans.push(Span::styled(format!("{mark} "), style));
             } else if !summary.is_direct {
                 spans.push(Span::styled(format!("{}: ", model.name(&last.sender)), theme.name(&last.sender)));
             }
-            let start: String = text.trim().chars().take(160).collect();
+            let names = last.files.iter().map(|file| file.shown_name().text);
+            let files: String = names.map(|name| format!("▤ {name} ")).collect();
+            let start: String = files.chars().chain(text.trim().chars()).take(160).collect();
             spans.push(Span::styled(safe::line(&start), theme.soft()));
         }
         EntryKind::Deleted => spans.push(Span::styled(words::DELETED, theme.aside())),

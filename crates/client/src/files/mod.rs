@@ -1,0 +1,42 @@
+//! Files: what a device sends, fetches and saves, over any interruption.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `attachment` | a file of a message as views see it, its states and problems |
+//! | `table` | the rows: what is known of files, what is to move, what is to be removed |
+//! | `queue` | what the engine decides: what moves now, what is tried again, when a message goes out |
+//! | `media` | media types by name |
+//! | `order` | what a shell is asked to do, and what it reports |
+//! | [`folder`] | the sealed copies in a profile, and files being saved (not in a browser) |
+//! | [`spool`] | seals a stream, whose size is not known, into the profile (not in a browser) |
+//! | `source` | reads and seals ahead of the network (not in a browser) |
+//! | [`upload`] | reads, seals and sends (not in a browser) |
+//! | [`download`] | fetches, checks, opens and writes (not in a browser) |
+//!
+//! The order in which things become durable is what makes a kill at any moment harmless: the row before anything is
+//! read, leaves before the bytes of their groups leave, the blob at the node before the message that names it. A key
+//! is gone before the bytes that it opens.
+
+mod attachment;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod download;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod folder;
+mod media;
+mod order;
+mod queue;
+#[cfg(not(target_arch = "wasm32"))]
+mod source;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod spool;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod upload;
+
+pub use attachment::{Attachment, AttachmentId, AttachmentState, Problem, Progress};
+pub use media::media_type_of;
+pub use order::{Discard, Fetch, FileEvent, NewFile, Origin, Owner, SealedCopy, Upload};
+pub(crate) use queue::Moving;
+pub use queue::{FileMessage, MOVING_MAX, Turn};
