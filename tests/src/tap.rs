@@ -35,6 +35,11 @@ impl Tap {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// How many bytes went by so far.
+    pub fn passed(&self) -> u64 {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+    }
+
     /// Everything that went by so far.
     pub fn recorded(&self) -> Vec<u8> {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()

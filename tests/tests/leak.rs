@@ -46,6 +46,9 @@ fn check_sizes(data: &Path) {
             doors += 1;
             // Version, owner, counter, length; then the record and the last KeyPackage, of one size each.
             assert_eq!(*bytes, 45 + DOOR_RECORD_BYTES_MAX + DOOR_KEY_PACKAGE_BYTES_MAX, "a door");
+        } else if contains(key, b"file/") {
+            // Lengths, hashes, times and places: no room for more.
+            assert!(*bytes <= 160, "a file's record of {bytes} bytes");
         } else {
             assert!(*bytes <= 64, "a value of {bytes} bytes that is neither a door's nor the node's own bookkeeping");
         }
@@ -79,6 +82,17 @@ fn node_disk_log_and_wire_hold_no_text_name_address_or_group() {
     ada.run(&["send", &group, "second cormorant"]).ok();
     bob.receive_until("the group's text", |said| said.texts().contains(&"second cormorant".to_owned()));
 
+    // A file: its name, what it is, what is in it, and how long it is.
+    let page = "the cormorant dives at noon ".repeat(1_000);
+    let path = folder.path().join("unmistakable-minutes.odt");
+    std::fs::write(&path, &page).expect("a file");
+    bob.run(&["send-file", &conversation, path.to_str().expect("a path"), "--caption", "third cormorant"]).ok();
+    ada.receive_until("the caption", |said| said.texts().contains(&"third cormorant".to_owned()));
+    let message = ada.run(&["history", &conversation]).ok().of("message").last().expect("a message")["id"].to_string();
+    let copy = folder.path().join("copy.odt");
+    ada.run(&["save", message.trim_matches('"'), "--to", copy.to_str().expect("a path")]).ok();
+    assert!(std::fs::read(&copy).expect("the copy") == page.as_bytes());
+
     let mut places = vec![
         ("the wire".to_owned(), tap.recorded()),
         ("the log".to_owned(), std::fs::read(node.log_file()).expect("a log")),
@@ -91,6 +105,11 @@ fn node_disk_log_and_wire_hold_no_text_name_address_or_group() {
         "Bartholomew-Unmistakable",
         "the cormorant flies at midnight",
         "second cormorant",
+        "third cormorant",
+        "the cormorant dives at noon",
+        "unmistakable-minutes",
+        "vnd.oasis.opendocument",
+        "content-length: 28000",
         "Conspicuous-Title",
     ] {
         secrets.push((text.to_owned(), text.as_bytes().to_vec()));
@@ -105,6 +124,9 @@ fn node_disk_log_and_wire_hold_no_text_name_address_or_group() {
             (0..id.len() / 2).map(|at| u8::from_str_radix(&id[2 * at..2 * at + 2], 16).expect("hexadecimal")).collect();
         secrets.push(("a group id".into(), raw));
         secrets.push(("a group id's text".into(), id.as_bytes().to_vec()));
+    }
+    for (place, bytes) in &places[2..] {
+        assert!(!(page.len()..=page.len() + 64).contains(&bytes.len()), "{place} is as long as the file");
     }
     assert!(places.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > 100_000, "something was recorded");
     for (place, bytes) in &places {
