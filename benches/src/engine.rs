@@ -9,6 +9,7 @@ use anyhow::{Context, bail, ensure};
 use client::db::{Database, DatabaseKey};
 use client::engine::Engine;
 use client::engine::runner::{Runner, now_ms};
+use client::files::folder::Folder;
 use client::timeline::{EntryId, MessageState};
 use client::transport::stream::Tls;
 use protocol::content::Kind;
@@ -30,14 +31,14 @@ const STEP: Duration = Duration::from_millis(200);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// One person: an engine on disk with its connections.
-struct Person {
+pub struct Person {
     path: PathBuf,
     key: DatabaseKey,
-    runner: Runner,
+    pub runner: Runner,
 }
 
 impl Person {
-    fn new(folder: &Path, name: &str, node_url: &NodeUrl) -> anyhow::Result<Self> {
+    pub fn new(folder: &Path, name: &str, node_url: &NodeUrl) -> anyhow::Result<Self> {
         let mut seed = [0; 32];
         crate::peer::Random::new().fill(&mut seed);
         let mut rng = Box::new(ChaCha20Rng::from_seed(seed));
@@ -47,7 +48,8 @@ impl Person {
         let database = Database::create(&path, &key)?;
         let phrase = RecoveryPhrase::generate(rng.as_mut());
         let engine = Engine::create(database, rng, &phrase, node_url.clone(), name.to_owned(), now_ms())?;
-        let mut runner = Runner::new(engine, Tls::new()?);
+        let mut runner =
+            Runner::new(engine, Tls::new()?).with_files(Folder::below(&folder.join(format!("{name}-files"))));
         runner.start()?;
         Ok(Self { path, key, runner })
     }
@@ -118,7 +120,7 @@ fn text(number: u64) -> Kind {
 }
 
 /// Runs both until each has a conversation with the other.
-async fn introduce(alice: &mut Person, bob: &mut Person) -> anyhow::Result<ConversationId> {
+pub async fn introduce(alice: &mut Person, bob: &mut Person) -> anyhow::Result<ConversationId> {
     alice.until(|runner| Ok(runner.is_idle())).await?;
     bob.until(|runner| Ok(runner.is_idle())).await?;
     let invite = Intent::Invite { group: None, needs_approval: false, valid_s: 86_400 };
@@ -140,7 +142,7 @@ async fn introduce(alice: &mut Person, bob: &mut Person) -> anyhow::Result<Conve
 }
 
 /// Waits until `is_done`, which is asked now and then.
-async fn wait(person: &mut Person, is_done: impl Fn(&Runner) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+pub async fn wait(person: &mut Person, is_done: impl Fn(&Runner) -> anyhow::Result<bool>) -> anyhow::Result<()> {
     let mut look_at = Instant::now();
     person
         .until(|runner| {
@@ -154,7 +156,7 @@ async fn wait(person: &mut Person, is_done: impl Fn(&Runner) -> anyhow::Result<b
         .await
 }
 
-fn is_stored(runner: &Runner, entry: EntryId) -> anyhow::Result<bool> {
+pub fn is_stored(runner: &Runner, entry: EntryId) -> anyhow::Result<bool> {
     let entry = runner.engine().timeline().entry(entry)?.context("a sent message is gone")?;
     Ok(matches!(entry.state, MessageState::Stored | MessageState::Delivered | MessageState::Read))
 }

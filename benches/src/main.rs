@@ -5,6 +5,7 @@ mod drive;
 mod engine;
 mod fanout;
 mod file;
+mod files;
 mod floor;
 mod mls;
 mod offline;
@@ -14,6 +15,7 @@ mod presence;
 mod process;
 mod report;
 mod restart;
+mod seal;
 mod socket;
 mod start;
 
@@ -44,7 +46,7 @@ impl Scale {
 /// Every case, in the order of the table.
 const CASES: &[&str] = &[
     "disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "restart", "engine", "mls", "crowd",
-    "file", "binary",
+    "file", "binary", "seal", "files",
 ];
 
 fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
@@ -63,6 +65,8 @@ fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
         "crowd" => crowd::run(scale),
         "file" => file::run(scale),
         "binary" => start::binary(scale),
+        "seal" => seal::run(scale),
+        "files" | "file-send" | "file-receive" => files::run(scale),
         other => bail!("no case `{other}`; there are {}", CASES.join(", ")),
     }
 }

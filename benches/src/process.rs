@@ -31,6 +31,23 @@ pub fn pin_to_core(core: usize) {
     }
 }
 
+/// Lets this thread, and what it starts from now on, run on every core again.
+pub fn unpin() {
+    let mut set = CpuSet::new();
+    // Cores that are not there count for nothing.
+    (0..64).for_each(|core| set.set(core));
+    // Unpinned or not, the numbers are those of this machine.
+    let _ = sched_setaffinity(None, &set);
+}
+
+/// Resident bytes of this process at most so far, over `before`.
+pub fn peak_growth(before: u64) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM in status")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+    Ok((kib * 1024).saturating_sub(before))
+}
+
 /// The folder that cargo builds into: big data folders live below it, on the real disk.
 pub fn target_folder() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
