@@ -240,23 +240,18 @@ pub fn knock_seeds() -> Vec<Seed> {
         reply_intro_pk: bytes_of(ADA.target.intro_pk.as_bytes()),
     };
     let readd = proto::Readd {
-        group_id: group_id.clone(),
+        group_id,
         epoch: 7,
         authenticator: bytes_of(&[17; 48]),
         key_package: ADA.key_package.as_bytes().clone(),
         suspect_leaf: Some(3),
         evidence: bytes_of(&[18; 40]),
     };
-    let query = proto::StateQuery { group_id: group_id.clone(), epoch: 7, query_id: bytes_of(&[19; 16]) };
-    let answer =
-        proto::StateAnswer { group_id, epoch: 7, authenticator: bytes_of(&[17; 48]), query_id: bytes_of(&[19; 16]) };
     [
         ("welcome", Kind::Welcome(welcome)),
         ("welcome_in_blob", Kind::Welcome(in_blob)),
         ("join", Kind::Join(join)),
         ("readd", Kind::Readd(readd)),
-        ("state_query", Kind::StateQuery(query)),
-        ("state_answer", Kind::StateAnswer(answer)),
     ]
     .into_iter()
     .map(|(name, kind)| {

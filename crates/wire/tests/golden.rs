@@ -343,27 +343,16 @@ fn contacts(golden: &mut Golden) {
         suspect_leaf: Some(3),
         evidence: bytes(21, 50),
     };
-    let query = contact::StateQuery { group_id: bytes(18, 16), epoch: 300, query_id: bytes(22, 16) };
-    let answer = contact::StateAnswer {
-        group_id: bytes(18, 16),
-        epoch: 300,
-        authenticator: bytes(19, 48),
-        query_id: bytes(22, 16),
-    };
     golden.message("contact.InviteBundle", &bundle);
     golden.message("contact.DoorRecord", &record);
     golden.message("contact.Welcome", &welcome);
     golden.message("contact.JoinRequest", &join);
     golden.message("contact.Readd", &readd);
-    golden.message("contact.StateQuery", &query);
-    golden.message("contact.StateAnswer", &answer);
     let kinds = [
         ("contact.Knock", None),
         ("contact.Knock:Welcome", Some(Kind::Welcome(welcome))),
         ("contact.Knock:JoinRequest", Some(Kind::Join(join))),
         ("contact.Knock:Readd", Some(Kind::Readd(readd))),
-        ("contact.Knock:StateQuery", Some(Kind::StateQuery(query))),
-        ("contact.Knock:StateAnswer", Some(Kind::StateAnswer(answer))),
     ];
     for (name, kind) in kinds {
         let knock = contact::Knock {

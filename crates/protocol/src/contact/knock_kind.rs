@@ -29,10 +29,6 @@ pub enum KnockKind {
     Join(Box<JoinRequest>),
     /// To be removed and added again (LANE.md s.6).
     Readd(Box<Readd>),
-    /// To learn the recipient's epoch and authenticator.
-    StateQuery(StateQuery),
-    /// The answer.
-    StateAnswer(StateAnswer),
 }
 
 /// A Welcome and why it comes.
@@ -98,30 +94,6 @@ pub struct Readd {
     pub evidence: Option<Bytes>,
 }
 
-/// Asks for the recipient's epoch and authenticator.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StateQuery {
-    /// 1 to 64 bytes.
-    pub group_id: Bytes,
-    /// The sender's epoch.
-    pub epoch: u64,
-    /// Random; the answer repeats it.
-    pub query_id: [u8; 16],
-}
-
-/// The sender's epoch and authenticator.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StateAnswer {
-    /// 1 to 64 bytes.
-    pub group_id: Bytes,
-    /// The sender's epoch.
-    pub epoch: u64,
-    /// Its authenticator there.
-    pub authenticator: [u8; AUTHENTICATOR_BYTES],
-    /// The query's.
-    pub query_id: [u8; 16],
-}
-
 impl KnockKind {
     pub(super) fn to_proto(&self) -> proto::knock::Kind {
         match self {
@@ -139,17 +111,6 @@ impl KnockKind {
                 key_package: readd.key_package.as_bytes().clone(),
                 suspect_leaf: readd.suspect_leaf,
                 evidence: readd.evidence.clone().unwrap_or_default(),
-            }),
-            Self::StateQuery(query) => proto::knock::Kind::StateQuery(proto::StateQuery {
-                group_id: query.group_id.clone(),
-                epoch: query.epoch,
-                query_id: Bytes::copy_from_slice(&query.query_id),
-            }),
-            Self::StateAnswer(answer) => proto::knock::Kind::StateAnswer(proto::StateAnswer {
-                group_id: answer.group_id.clone(),
-                epoch: answer.epoch,
-                authenticator: Bytes::copy_from_slice(&answer.authenticator),
-                query_id: Bytes::copy_from_slice(&answer.query_id),
             }),
         }
     }
@@ -178,17 +139,6 @@ impl KnockKind {
                 suspect_leaf: message.suspect_leaf,
                 evidence: evidence(message.evidence)?,
             })),
-            proto::knock::Kind::StateQuery(message) => Self::StateQuery(StateQuery {
-                group_id: group_id(message.group_id)?,
-                epoch: message.epoch,
-                query_id: array("query_id", &message.query_id)?,
-            }),
-            proto::knock::Kind::StateAnswer(message) => Self::StateAnswer(StateAnswer {
-                group_id: group_id(message.group_id)?,
-                epoch: message.epoch,
-                authenticator: array("authenticator", &message.authenticator)?,
-                query_id: array("query_id", &message.query_id)?,
-            }),
         })
     }
 
@@ -203,8 +153,6 @@ impl KnockKind {
             Self::Readd(readd) => {
                 (Some(&readd.group_id), Some(&readd.key_package), readd.evidence.as_ref().map_or(0, Bytes::len))
             }
-            Self::StateQuery(query) => (Some(&query.group_id), None, 0),
-            Self::StateAnswer(answer) => (Some(&answer.group_id), None, 0),
         };
         group.map_or(Ok(()), |group| check_group_id(group))?;
         check_evidence(evidence_bytes)?;
@@ -315,4 +263,4 @@ macro_rules! redacted {
         })*
     };
 }
-redacted!(WelcomeKnock, WelcomePurpose, JoinRequest, Readd, StateQuery, StateAnswer);
+redacted!(WelcomeKnock, WelcomePurpose, JoinRequest, Readd);

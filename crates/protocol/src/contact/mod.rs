@@ -28,9 +28,7 @@ pub use intro::{IntroKey, IntroPublic, KnockLane, KnockTarget};
 pub use invite::{InviteBundle, InviteKind, InviteLink, InviteLinkError, InviteSecret, OpenBundleError};
 pub use key_package::{CheckedKeyPackage, KeyPackageError, KeyPackageUse};
 pub use knock::{Knock, OpenKnockError, SealKnockError, open_knock, seal_knock};
-pub use knock_kind::{
-    JoinRequest, KnockKind, Readd, StateAnswer, StateQuery, WelcomeContent, WelcomeKnock, WelcomePurpose,
-};
+pub use knock_kind::{JoinRequest, KnockKind, Readd, WelcomeContent, WelcomeKnock, WelcomePurpose};
 pub use path_keys::{PathKeysError, check_path_keys};
 pub use sealed::{OpenSealedError, SealError, SealedBlob};
 pub use welcome::{BlobKey, BlobReference, OpenWelcomeError, WelcomePackage};

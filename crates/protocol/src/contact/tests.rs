@@ -54,12 +54,9 @@ impl Person {
         }
     }
 
-    fn query(&self) -> Knock {
-        self.knock(KnockKind::StateQuery(StateQuery {
-            group_id: Bytes::from_static(b"group"),
-            epoch: 7,
-            query_id: [3; 16],
-        }))
+    fn small(&self) -> Knock {
+        let content = WelcomeContent::Inline(package(&[], 1));
+        self.knock(KnockKind::Welcome(WelcomeKnock { content, purpose: WelcomePurpose::New }))
     }
 
     fn seal(&self, lane: &KnockLane, knock: &Knock) -> Result<Bytes, SealKnockError> {

@@ -35,7 +35,7 @@ impl Early {
             let record: RequestRecord = storage::decode(1, &value, "request")?;
             if let Wish::Early { group, epoch, .. } = record.wish {
                 let corrupt = || StorageError::Corrupt("request");
-                let certificate = Certificate::from_bytes(&record.certificate).map_err(|_| corrupt())?;
+                let certificate = Certificate::stored(&record.certificate).map_err(|_| corrupt())?;
                 let (group, account) = (ConversationId(group), *certificate.account_id());
                 let request = Hash::parse(&key).map_err(|_| corrupt())?;
                 all.insert(request, Self { group, account, epoch, at_ms: record.at_ms });
@@ -66,7 +66,7 @@ impl Parts<'_> {
         group: ConversationId,
         epoch: u64,
     ) -> Result<(), DeviceError> {
-        let Ok(certificate) = Certificate::from_bytes(&record.certificate) else { return Ok(()) };
+        let Ok(certificate) = Certificate::stored(&record.certificate) else { return Ok(()) };
         let early = Early { group, account: *certificate.account_id(), epoch, at_ms: record.at_ms };
         let is_same = |other: &Early| (other.group, other.account) == (early.group, early.account);
         if self.early.values().any(|other| is_same(other) && other.epoch >= epoch) {

@@ -162,8 +162,6 @@ impl Parts<'_> {
             }
             KnockKind::Join(join) => self.on_join(cx, source, request, &certificate, name, note, node_url, *join),
             KnockKind::Readd(readd) => self.on_readd(cx, &certificate, node_url, *readd),
-            // Of no use to this version: a member in doubt asks to be added again instead.
-            KnockKind::StateQuery(_) | KnockKind::StateAnswer(_) => Ok(()),
         }
     }
 
@@ -175,7 +173,7 @@ impl Parts<'_> {
             cx.effects.push(Effect::GetBlob(node_url, blob_id));
             return Ok(());
         }
-        let Ok(certificate) = Certificate::from_bytes(&record.certificate) else { return Ok(()) };
+        let Ok(certificate) = Certificate::stored(&record.certificate) else { return Ok(()) };
         if self.may_join_unasked(cx, &record, &certificate)? {
             return self.join_by(cx, request, &record).map(|_| ());
         }
@@ -249,9 +247,11 @@ impl Parts<'_> {
         let Wish::Welcome { welcome, tree, certificates, purpose } = &record.wish else {
             return Ok(Err(IntentError::NoRequest));
         };
-        let Ok(certificate) = Certificate::from_bytes(&record.certificate) else { return Ok(Err(IntentError::Forged)) };
+        let Ok(certificate) = Certificate::stored(&record.certificate) else { return Ok(Err(IntentError::Forged)) };
         let account = *certificate.account_id();
         let may_replace = |id: &[u8]| id.try_into().is_ok_and(|id| self.may_replace(&ConversationId(id), &account));
+        // Verified when the knock was opened; the join takes it for good.
+        cx.storage.put(Space::Certificates, &certificate.identity().to_bytes(), &record.certificate)?;
         let certificates = [certificates.as_slice(), std::slice::from_ref(&record.certificate)].concat();
         let joined = join_apart(cx, welcome, tree, &certificates, &may_replace)?;
         let group = match joined {
@@ -383,7 +383,7 @@ impl Parts<'_> {
     ) -> Result<Result<ConversationId, IntentError>, DeviceError> {
         let Wish::Enter { group, key_package, reply } = &record.wish else { return Ok(Err(IntentError::NoRequest)) };
         let id = ConversationId(*group);
-        if let (Ok(certificate), Some(node_url)) = (Certificate::from_bytes(&record.certificate), &record.node_url) {
+        if let (Ok(certificate), Some(node_url)) = (Certificate::stored(&record.certificate), &record.node_url) {
             put_contact(cx, *certificate.account_id(), node_url, &record.name)?;
         }
         let Some(group) = self.groups.get(&id).filter(|group| group.is_active()) else {
@@ -393,7 +393,7 @@ impl Parts<'_> {
             return Ok(Err(IntentError::NotAdmin));
         }
         let (Ok(certificate), Ok(checked)) =
-            (Certificate::from_bytes(&record.certificate), CheckedKeyPackage::parse(cx.crypto, key_package))
+            (Certificate::stored(&record.certificate), CheckedKeyPackage::parse(cx.crypto, key_package))
         else {
             return Ok(Err(IntentError::Forged));
         };
@@ -445,7 +445,7 @@ impl Parts<'_> {
         {
             return Ok(Ok(Outcome::Conversation(ConversationId(*group))));
         }
-        let Ok(certificate) = Certificate::from_bytes(&record.certificate) else {
+        let Ok(certificate) = Certificate::stored(&record.certificate) else {
             return Err(StorageError::Corrupt("request").into());
         };
         cx.record(Record::RequestGone(request));
@@ -476,7 +476,7 @@ impl Parts<'_> {
         cx.storage.put(Space::Blocked, &account.0, &[1])?;
         for (key, value) in cx.storage.scan(Space::Requests, &[])? {
             let record: RequestRecord = storage::decode(1, &value, "request")?;
-            let is_theirs = Certificate::from_bytes(&record.certificate).is_ok_and(|who| *who.account_id() == account);
+            let is_theirs = Certificate::stored(&record.certificate).is_ok_and(|who| *who.account_id() == account);
             if is_theirs {
                 cx.storage.delete(Space::Requests, &key)?;
                 if let Ok(request) = Hash::parse(&key) {

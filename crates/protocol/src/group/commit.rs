@@ -315,7 +315,7 @@ impl Group {
             Plan::Add { joiners, .. } => {
                 for joiner in joiners {
                     adds.extend(joiner.key_package(cx.crypto));
-                    certificates.push(joiner.certificate.clone());
+                    certificates.push(joiner.verified_certificate(cx.storage)?);
                 }
             }
             Plan::Remove { account, .. } => removes = self.leaves_of(&AccountId(*account)),
@@ -329,7 +329,7 @@ impl Group {
                         .map(|(leaf, _)| *leaf),
                 );
                 adds.extend(joiner.key_package(cx.crypto));
-                certificates.push(joiner.certificate.clone());
+                certificates.push(joiner.verified_certificate(cx.storage)?);
             }
             Plan::Title { title, .. } => next_policy = Some(Policy { title: title.clone(), ..policy }),
             Plan::Admin { account, is_admin, .. } => {

@@ -8,7 +8,7 @@ use crate::contact::key_package::{SUITE, capabilities, lifetime};
 use crate::event::ConversationState;
 use crate::identity::{Certificate, DeviceIdentity, NodeUrl};
 use crate::policy::Policy;
-use crate::storage::{self, Space};
+use crate::storage::{self, Space, Storage, StorageError};
 use openmls::prelude::{
     CredentialWithKey, GroupId, KeyPackage, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn,
     PURE_PLAINTEXT_WIRE_FORMAT_POLICY, RatchetTreeIn, SenderRatchetConfiguration, StagedWelcome, Welcome, WelcomeError,
@@ -74,6 +74,12 @@ impl Joiner {
 
     pub(super) fn key_package(&self, crypto: &RustCrypto) -> Option<KeyPackage> {
         CheckedKeyPackage::parse(crypto, &self.key_package).ok().map(CheckedKeyPackage::into_key_package)
+    }
+
+    /// Its certificate, which was verified before there was a joiner: kept as such, so that a commit takes it for good.
+    pub(super) fn verified_certificate(&self, storage: &dyn Storage) -> Result<Vec<u8>, StorageError> {
+        storage.put(Space::Certificates, &self.identity().to_bytes(), &self.certificate)?;
+        Ok(self.certificate.clone())
     }
 
     pub(super) fn identity(&self) -> DeviceIdentity {

@@ -155,6 +155,11 @@ impl Certificate {
         UnverifiedCertificate::parse(bytes)?.verify()
     }
 
+    /// Reads one that this device verified before it stored it: signatures are checked once, where bytes come in.
+    pub(crate) fn stored(bytes: &[u8]) -> Result<Self, CertificateError> {
+        UnverifiedCertificate::parse(bytes)?.verify_unless_known(Some(bytes))
+    }
+
     /// The encoded certificate.
     pub fn as_bytes(&self) -> &Bytes {
         &self.bytes

@@ -20,15 +20,13 @@ fn kinds(from: &Person) -> Vec<KnockKind> {
             reply: lane.target(),
         })),
         KnockKind::Readd(Box::new(Readd {
-            group_id: group_id.clone(),
+            group_id,
             epoch: u64::MAX,
             authenticator,
             key_package: from.key_package(KeyPackageUse::LastResort),
             suspect_leaf: Some(0),
             evidence: Some(vec![1; KNOCK_EVIDENCE_BYTES_MAX].into()),
         })),
-        KnockKind::StateQuery(StateQuery { group_id: group_id.clone(), epoch: 0, query_id: [1; 16] }),
-        KnockKind::StateAnswer(StateAnswer { group_id, epoch: 1, authenticator, query_id: [1; 16] }),
     ]
 }
 
@@ -57,10 +55,10 @@ fn seal_plaintext(from: &Person, lane: &KnockLane, signed: &[u8], version: u8) -
 fn message(from: &Person) -> proto::Knock {
     proto::Knock {
         certificate: from.certificate.as_bytes().clone(),
-        kind: Some(proto::knock::Kind::StateQuery(proto::StateQuery {
-            group_id: Bytes::from_static(b"g"),
-            epoch: 1,
-            query_id: vec![0; 16].into(),
+        kind: Some(proto::knock::Kind::Welcome(proto::Welcome {
+            welcome: Bytes::from_static(b"w"),
+            tree: Bytes::from_static(b"t"),
+            ..proto::Welcome::default()
         })),
         ..proto::Knock::default()
     }
@@ -87,14 +85,14 @@ fn committed_knock_is_still_opened() {
     let body = data_encoding::BASE64.decode(include_str!("../vectors/knock.base64").trim().as_bytes()).unwrap();
     let intro = IntroKey::from_seed(crypto, &[4; 32]).unwrap();
     let knock = open_knock(crypto, &LaneId([5; 32]), &intro, &body).unwrap();
-    assert!(knock == ada.query());
+    assert!(knock == ada.small());
 }
 
 #[test]
 fn knock_opens_only_with_its_key_on_its_lane() {
     let (ada, bob) = (Person::new(1), Person::new(2));
     let lane = bob.lane(LaneClass::Door);
-    let body = ada.seal(&lane, &ada.query()).unwrap();
+    let body = ada.seal(&lane, &ada.small()).unwrap();
     let sealed = Some(OpenKnockError::Sealed(OpenSealedError::Sealed));
     let crypto = bob.provider.crypto();
     let other = IntroKey::from_seed(crypto, &[1; 32]).unwrap();
@@ -107,7 +105,7 @@ fn knock_opens_only_with_its_key_on_its_lane() {
 fn every_flipped_region_and_other_length_is_refused() {
     let (ada, bob) = (Person::new(1), Person::new(2));
     let lane = bob.lane(LaneClass::Door);
-    let body = ada.seal(&lane, &ada.query()).unwrap();
+    let body = ada.seal(&lane, &ada.small()).unwrap();
     for index in (0..body.len()).step_by(131).chain([1_119, 1_120, 16_383]) {
         let mut changed = body.to_vec();
         changed[index] ^= 1;
@@ -128,7 +126,7 @@ fn receiver_cannot_pass_a_knock_on_to_another_key() {
     // The same lane, as if Eve's record had named Bob's; her own key.
     let intro = IntroKey::from_seed(eve.provider.crypto(), &[7; 32]).unwrap();
     let trap = KnockLane { intro, ..bobs.clone() };
-    let opened = eve.open(&trap, &ada.seal(&trap, &ada.query()).unwrap()).unwrap();
+    let opened = eve.open(&trap, &ada.seal(&trap, &ada.small()).unwrap()).unwrap();
     assert_eq!(eves.lane_id(), bobs.lane_id(), "same seed, same lane");
     let hash = Hash::of(&[trap.intro.public().as_bytes()]);
     let content = message_of(&opened);
@@ -154,7 +152,7 @@ fn stolen_certificate_signs_nothing() {
     let (ada, bob, eve) = (Person::new(1), Person::new(2), Person::new(3));
     let lane = bob.lane(LaneClass::Door);
     let thief = Person { certificate: ada.certificate.clone(), ..eve };
-    assert_eq!(thief.seal(&lane, &ada.query()).err(), Some(SealKnockError::WrongSigner));
+    assert_eq!(thief.seal(&lane, &ada.small()).err(), Some(SealKnockError::WrongSigner));
     let body = seal_raw(&thief, &lane, &message(&ada).encode_to_vec());
     assert_eq!(bob.open(&lane, &body).err(), Some(OpenKnockError::Signature));
 }
@@ -174,13 +172,13 @@ fn forged_certificate_is_named() {
 fn note_and_name_end_at_their_limits() {
     let (ada, bob) = (Person::new(1), Person::new(2));
     let lane = bob.lane(LaneClass::Door);
-    let at = Knock { note: "n".repeat(NOTE_BYTES_MAX), name: "m".repeat(NAME_BYTES_MAX), ..ada.query() };
+    let at = Knock { note: "n".repeat(NOTE_BYTES_MAX), name: "m".repeat(NAME_BYTES_MAX), ..ada.small() };
     assert!(bob.open(&lane, &ada.seal(&lane, &at).unwrap()) == Ok(at.clone()));
     let note = Malformed::TooLong { field: "note", limit: 500, found: 501 };
     let name = Malformed::TooLong { field: "name", limit: 128, found: 129 };
-    let long = Knock { note: "n".repeat(501), ..ada.query() };
+    let long = Knock { note: "n".repeat(501), ..ada.small() };
     assert_eq!(ada.seal(&lane, &long).err(), Some(SealKnockError::Misuse(note)));
-    let long = Knock { name: "m".repeat(129), ..ada.query() };
+    let long = Knock { name: "m".repeat(129), ..ada.small() };
     assert_eq!(ada.seal(&lane, &long).err(), Some(SealKnockError::Misuse(name)));
     let long = proto::Knock { note: "n".repeat(501), ..message(&ada) };
     assert_eq!(bob.open(&lane, &seal_raw(&ada, &lane, &long.encode_to_vec())).err(), Some(note.into()));
@@ -264,16 +262,6 @@ fn malformed_fields_of_each_kind_are_named() {
     assert_eq!(welcome(long), Some(Malformed::TooLong { field: "group_id", limit: 64, found: 65 }.into()));
     let bad = proto::Welcome { certificates: vec![some()], ..whole };
     assert!(matches!(welcome(bad), Some(OpenKnockError::Certificate(CertificateError::Malformed(_)))));
-    let query = proto::StateQuery { group_id: Bytes::new(), epoch: 0, query_id: vec![0; 16].into() };
-    assert_eq!(open(proto::knock::Kind::StateQuery(query)), Some(Malformed::Missing { field: "group_id" }.into()));
-    let answer = proto::StateAnswer {
-        group_id: some(),
-        epoch: 0,
-        authenticator: vec![0; 47].into(),
-        query_id: vec![0; 16].into(),
-    };
-    let length = Malformed::Length { field: "authenticator", expected: 48, found: 47 };
-    assert_eq!(open(proto::knock::Kind::StateAnswer(answer)), Some(length.into()));
     assert!(matches!(
         open(proto::knock::Kind::Join(proto::JoinRequest::default())),
         Some(OpenKnockError::KeyPackage(KeyPackageError::Encoding))
@@ -282,9 +270,14 @@ fn malformed_fields_of_each_kind_are_named() {
         key_package: ada.key_package(KeyPackageUse::Once).as_bytes().clone(),
         group_id: some(),
         authenticator: vec![0; 48].into(),
-        evidence: vec![0; KNOCK_EVIDENCE_BYTES_MAX + 1].into(),
         ..Default::default()
     };
+    let nameless = proto::Readd { group_id: Bytes::new(), ..readd.clone() };
+    assert_eq!(open(proto::knock::Kind::Readd(nameless)), Some(Malformed::Missing { field: "group_id" }.into()));
+    let short = proto::Readd { authenticator: vec![0; 47].into(), ..readd.clone() };
+    let length = Malformed::Length { field: "authenticator", expected: 48, found: 47 };
+    assert_eq!(open(proto::knock::Kind::Readd(short)), Some(length.into()));
+    let readd = proto::Readd { evidence: vec![0; KNOCK_EVIDENCE_BYTES_MAX + 1].into(), ..readd };
     let long = Malformed::TooLong { field: "evidence", limit: 4_096, found: 4_097 };
     assert_eq!(open(proto::knock::Kind::Readd(readd)), Some(long.into()));
 }
@@ -309,5 +302,5 @@ fn hpke_vector_of_the_draft_opens() {
 #[test]
 fn debug_of_a_knock_shows_its_kind_alone() {
     let ada = Person::new(1);
-    assert_eq!(format!("{:?}", ada.query()), "Knock(StateQuery(StateQuery(..)))");
+    assert_eq!(format!("{:?}", ada.small()), "Knock(Welcome(WelcomeKnock(..)))");
 }
