@@ -12,6 +12,8 @@
 //! | [`identities`] | certificates, addresses, words |
 //! | [`files`] | files and their names |
 //! | [`disk`] | what a node reads back |
+//! | [`streams`] | framing below the frames |
+//! | [`settings`] | a node's settings, a profile's key file |
 //! | [`mutate`] | deterministic mutations for the replay |
 
 pub mod contacts;
@@ -22,6 +24,8 @@ pub mod frames;
 pub mod identities;
 pub mod members;
 pub mod mutate;
+pub mod settings;
+pub mod streams;
 
 /// A decoder under test.
 pub struct Target {
@@ -86,6 +90,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "policy", run: contacts::policy, seeds: contacts::policy_seeds, places: PLACES },
     Target { name: "device", run: devices::device, seeds: devices::device_seeds, places: 8 },
     Target { name: "lane_record", run: disk::lane_record, seeds: disk::lane_record_seeds, places: PLACES },
+    Target { name: "websocket", run: streams::websocket, seeds: streams::websocket_seeds, places: 24 },
+    Target { name: "node_config", run: settings::node_config, seeds: settings::node_config_seeds, places: PLACES },
+    Target { name: "key_file", run: settings::key_file, seeds: settings::key_file_seeds, places: PLACES },
     Target { name: "stored_cell", run: disk::stored_cell, seeds: disk::stored_cell_seeds, places: PLACES },
 ];
 

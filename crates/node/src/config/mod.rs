@@ -283,6 +283,16 @@ impl Config {
         Self::from_said(&said)
     }
 
+    /// Reads a file's text alone.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_text(text: &str) -> anyhow::Result<Self> {
+        let mut said = BTreeMap::new();
+        read_text(text, Path::new("node.toml"), &mut said)?;
+        Self::from_said(&said)
+    }
+
     fn from_said(said: &BTreeMap<String, Said>) -> anyhow::Result<Self> {
         let mut config = Self::default();
         let text = |key: &str| said.get(key).map(|said| said.value.clone());
@@ -409,6 +419,10 @@ fn is_limit(name: &str) -> bool {
 
 fn read_file(path: &Path, said: &mut BTreeMap<String, Said>) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the file {}", path.display()))?;
+    read_text(&text, path, said)
+}
+
+fn read_text(text: &str, path: &Path, said: &mut BTreeMap<String, Said>) -> anyhow::Result<()> {
     let table: toml::Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
     let source = format!("file {}", path.display());
     let mut put = |key: String, value: toml::Value| {
