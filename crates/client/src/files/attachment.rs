@@ -76,7 +76,7 @@ impl AttachmentState {
         Self::FetchFailed,
     ];
 
-    pub(super) fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         match self {
             Self::Remote => 0,
             Self::Uploading => 1,

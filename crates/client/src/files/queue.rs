@@ -236,6 +236,23 @@ impl Engine {
         .map(|(output, ())| output)
     }
 
+    /// Counts the sealed copies of these files as gone; a shell removes them after that.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn drop_copies(&mut self, now_ms: u64, ids: &[AttachmentId]) -> Result<Output, EngineError> {
+        self.transact(now_ms, |parts, collected| {
+            let table = Table::new(parts.connection);
+            for id in ids {
+                for place in table.drop_copy(*id)? {
+                    collected.output.changes.insert(Change::Updated(place.conversation, place.entry));
+                }
+            }
+            Ok(())
+        })
+        .map(|(output, ())| output)
+    }
+
     /// Takes what a shell reports of files, in order, in one transaction.
     ///
     /// # Errors

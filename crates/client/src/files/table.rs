@@ -246,6 +246,19 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
+    /// Every message's file of this one's bytes is at the node only; where they are.
+    pub(super) fn drop_copy(&self, id: AttachmentId) -> Result<Vec<Place>, DatabaseError> {
+        let same: Vec<AttachmentId> = self
+            .connection
+            .prepare_cached(
+                "UPDATE attachments SET state = 0, done_bytes = 0
+                 WHERE file = (SELECT file FROM attachments WHERE id = ?1) AND state IN (3, 7) RETURNING id",
+            )?
+            .query_map([id.0], |row| Ok(AttachmentId(row.get(0)?)))?
+            .collect::<Result<_, _>>()?;
+        same.into_iter().filter_map(|id| self.place(id).transpose()).collect()
+    }
+
     /// What may move now, the longest waiting first; they are marked as moving.
     pub(super) fn take_due(
         &self,

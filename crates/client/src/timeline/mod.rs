@@ -17,6 +17,7 @@ mod file;
 mod find;
 mod invite;
 mod marks;
+mod media;
 mod own;
 mod record;
 mod reinterpret;
@@ -30,6 +31,7 @@ pub use expire::{OwedBatch, OwedKind, RECEIPT_DELAY_MS};
 pub use find::{FindError, Found};
 pub use invite::InviteTerms;
 pub use marks::Mark;
+pub use media::{Held, MediaKind};
 pub use search::{SEARCH_WORDS_MAX, SearchHit};
 pub use typing::Typing;
 
