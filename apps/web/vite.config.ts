@@ -12,6 +12,11 @@ export default defineConfig({
   },
   // The words lie at the root, where the command line can find them.
   server: { fs: { allow: ['.', '../../locales'] } },
-  // The node knows the engine's worker, which may speak to other nodes, by this name.
-  worker: { format: 'es', rollupOptions: { output: { entryFileNames: 'assets/worker-[hash].js' } } },
+  // The node knows the workers by these names: the engine's may speak to other nodes, the decoder's to nobody.
+  worker: {
+    format: 'es',
+    rollupOptions: {
+      output: { entryFileNames: (chunk) => (chunk.facadeModuleId?.includes('/media/') ? 'assets/media-[hash].js' : 'assets/worker-[hash].js') },
+    },
+  },
 });

@@ -365,3 +365,26 @@ alert-more = { $count ->
 alert-compare = Compare numbers
 alert-seen = Understood
 alert-save = Save the proof
+
+## Storage
+
+settings-storage = Storage
+storage-sum = on this device, encrypted.
+storage-room = The browser has room for { $bytes }.
+storage-conversations = Conversations
+storage-largest = Largest
+storage-clear-hint = What you clear here stays with the node as long as the node keeps it; save what matters elsewhere first.
+storage-clear = { $count ->
+    [one] Clear one
+   *[other] Clear { $count }
+}
+storage-cleared = { $bytes } cleared on this device.
+storage-rules = Download by itself
+storage-auto-pictures = Photos
+storage-auto-pictures-more = When you see them, up to 20 MB.
+storage-auto-voice = Voice notes
+storage-auto-voice-more = When you see them.
+storage-auto-files = Videos and files
+storage-auto-files-more = When you see them, up to 20 MB.
+storage-metered = On mobile data too
+storage-metered-more = Where the browser says that the network counts bytes.

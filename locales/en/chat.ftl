@@ -314,3 +314,100 @@ keys-menu = All that can be done
 keys-list = In the menu of a conversation
 keys-single = Single letters act
 keys-single-text = On a message that has the focus. Turn this off if you speak to your device.
+
+## Files
+
+files-photo = { $count ->
+    [one] Photo
+   *[other] { $count } photos
+}
+files-video = { $count ->
+    [one] Video
+   *[other] { $count } videos
+}
+files-voice = { $count ->
+    [one] Voice note
+   *[other] { $count } voice notes
+}
+files-audio = { $count ->
+    [one] Audio
+   *[other] { $count } audio files
+}
+files-file = { $count ->
+    [one] File
+   *[other] { $count } files
+}
+files-mixed = { $count } files
+file-queued = Waiting
+file-done = { $done } of { $bytes }
+file-speed = { $speed }/s
+file-left = { $time } left
+file-paused-user = Paused
+file-paused-network = Paused, no network. Goes on by itself.
+file-paused-no-room = Paused, no room left on this device.
+file-unsafe = This is a program. Open it only if you asked for it.
+file-way-direct = direct
+file-way-node = through node
+file-get = Download { $name }
+file-save = Save { $name }
+file-pause = Pause { $name }
+file-resume = Go on with { $name }
+file-cancel = Cancel { $name }
+file-progress = { $name }, { $percent }
+album-label = { $count } pictures
+picture-open = Open picture { $number } of { $count }
+video-open = Open video { $number } of { $count }
+picture-broken = This picture can’t be shown
+viewer-title = Picture { $number } of { $count }
+viewer-by = { $name }, { $time }
+viewer-close = Close
+viewer-next = Next
+viewer-previous = Previous
+viewer-larger = Larger
+viewer-smaller = Smaller
+viewer-save = Save
+viewer-reply = Answer
+voice-play = Play voice note, { $time }
+voice-pause = Pause voice note
+voice-place = Place in the voice note
+voice-speed = Speed { $speed }
+voice-goes-on = Voice note of { $name }
+voice-stop = Stop
+attach = Send files
+attach-pick = Photo, video or file
+attach-drop = Let go to send
+send-files-title = { $count ->
+    [one] Send a file
+   *[other] Send { $count } files
+}
+send-files-caption = Caption
+send-files-verb = Send
+send-files-remove = Leave out { $name }
+send-files-original = Send as original files
+send-files-original-hint = Larger, with everything the camera wrote into them.
+send-files-place = { $count ->
+    [one] This photo says where it was taken.
+   *[other] { $count } photos say where they were taken.
+}
+send-files-metadata = { $count ->
+    [one] This photo says when and with what it was taken.
+   *[other] { $count } photos say when and with what they were taken.
+}
+send-files-without = Send without that
+send-files-preparing = Preparing { $done } of { $count }
+send-files-too-large = { $name } is larger than the node takes ({ $limit }).
+send-files-too-many = At most { $count } at once. The first ones are here.
+send-files-empty = Nothing to send is left.
+record = Record a voice note
+record-send = Send voice note
+record-throw = Throw away
+record-time = Recording, { $time }
+record-refused = Allow the microphone in the browser, then record again.
+record-none = No microphone was found. Plug one in, then record again.
+media-title = Photos, files, voice
+media-pictures = Photos and videos
+media-voice = Voice
+media-files = Files
+media-none = Nothing here yet.
+show-more = Show more
+menu-save = Save

@@ -138,3 +138,18 @@ alert-key-changed = { $name }’s key is new
 alert-unknown = Something is not in order here
     .safe = Nothing that you wrote is lost.
     .todo = Reload the page to update; a newer version may know more.
+
+## Files
+
+error-file-network = The node can’t be reached. It goes on by itself.
+error-file-busy = The node is busy. It goes on by itself.
+error-file-changed = This file changed while it was being sent. Send it again.
+error-file-unreadable = This file can’t be read. Choose it again.
+error-file-too-large = This file is larger than the node takes. Send it in parts, or use a node that takes more.
+error-file-node-full = The node has no room for it. Try again later, or ask whoever runs it.
+error-file-refused = The node refused this file. Wait a while, then try again.
+error-file-gone = The node doesn’t have this file any more. Ask for it again.
+error-file-damaged = The node gave something else than this file. Try again; nothing wrong was kept.
+error-file-dishonest = This file was not made as it should be. Ask for it to be sent again.
+error-file-unwritable = This file can’t be written here. Choose another place.
+error-bad-audio = This can’t be played here. Save it and open it with another program.

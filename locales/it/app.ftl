@@ -365,3 +365,26 @@ alert-more = { $count ->
 alert-compare = Confronta i numeri
 alert-seen = Ho capito
 alert-save = Salva la prova
+
+## Spazio
+
+settings-storage = Spazio
+storage-sum = su questo dispositivo, cifrati.
+storage-room = Il browser ha spazio per { $bytes }.
+storage-conversations = Conversazioni
+storage-largest = I più grandi
+storage-clear-hint = Ciò che togli qui resta presso il nodo finché il nodo lo tiene; prima salva altrove ciò che conta.
+storage-clear = { $count ->
+    [one] Togline uno
+   *[other] Togline { $count }
+}
+storage-cleared = Tolti { $bytes } da questo dispositivo.
+storage-rules = Scarica da solo
+storage-auto-pictures = Foto
+storage-auto-pictures-more = Quando le vedi, fino a 20 MB.
+storage-auto-voice = Note vocali
+storage-auto-voice-more = Quando le vedi.
+storage-auto-files = Video e file
+storage-auto-files-more = Quando li vedi, fino a 20 MB.
+storage-metered = Anche con i dati mobili
+storage-metered-more = Dove il browser dice che la rete conta i byte.

@@ -317,3 +317,100 @@ keys-menu = Tutto quel che si può fare
 keys-list = Nel menu di una conversazione
 keys-single = Le lettere da sole agiscono
 keys-single-text = Sul messaggio che ha il fuoco. Spegnilo se parli al dispositivo.
+
+## File
+
+files-photo = { $count ->
+    [one] Foto
+   *[other] { $count } foto
+}
+files-video = { $count ->
+    [one] Video
+   *[other] { $count } video
+}
+files-voice = { $count ->
+    [one] Nota vocale
+   *[other] { $count } note vocali
+}
+files-audio = { $count ->
+    [one] Audio
+   *[other] { $count } audio
+}
+files-file = { $count ->
+    [one] File
+   *[other] { $count } file
+}
+files-mixed = { $count } file
+file-queued = In attesa
+file-done = { $done } di { $bytes }
+file-speed = { $speed }/s
+file-left = ancora { $time }
+file-paused-user = In pausa
+file-paused-network = In pausa, niente rete. Riprende da solo.
+file-paused-no-room = In pausa, su questo dispositivo non c’è più spazio.
+file-unsafe = Questo è un programma. Aprilo solo se l’hai chiesto tu.
+file-way-direct = diretto
+file-way-node = attraverso il nodo
+file-get = Scarica { $name }
+file-save = Salva { $name }
+file-pause = Metti in pausa { $name }
+file-resume = Riprendi { $name }
+file-cancel = Annulla { $name }
+file-progress = { $name }, { $percent }
+album-label = { $count } immagini
+picture-open = Apri l’immagine { $number } di { $count }
+video-open = Apri il video { $number } di { $count }
+picture-broken = Questa immagine non si può mostrare
+viewer-title = Immagine { $number } di { $count }
+viewer-by = { $name }, { $time }
+viewer-close = Chiudi
+viewer-next = Avanti
+viewer-previous = Indietro
+viewer-larger = Più grande
+viewer-smaller = Più piccola
+viewer-save = Salva
+viewer-reply = Rispondi
+voice-play = Ascolta la nota vocale, { $time }
+voice-pause = Metti in pausa la nota vocale
+voice-place = Punto nella nota vocale
+voice-speed = Velocità { $speed }
+voice-goes-on = Nota vocale di { $name }
+voice-stop = Ferma
+attach = Manda file
+attach-pick = Foto, video o file
+attach-drop = Lascia andare per mandare
+send-files-title = { $count ->
+    [one] Manda un file
+   *[other] Manda { $count } file
+}
+send-files-caption = Didascalia
+send-files-verb = Manda
+send-files-remove = Lascia fuori { $name }
+send-files-original = Manda i file originali
+send-files-original-hint = Più grandi, con tutto ciò che la fotocamera vi ha scritto.
+send-files-place = { $count ->
+    [one] Questa foto dice dove è stata scattata.
+   *[other] { $count } foto dicono dove sono state scattate.
+}
+send-files-metadata = { $count ->
+    [one] Questa foto dice quando e con che cosa è stata scattata.
+   *[other] { $count } foto dicono quando e con che cosa sono state scattate.
+}
+send-files-without = Manda senza
+send-files-preparing = Si preparano: { $done } di { $count }
+send-files-too-large = { $name } è più grande di quanto il nodo accetta ({ $limit }).
+send-files-too-many = Al massimo { $count } alla volta. Qui ci sono i primi.
+send-files-empty = Non è rimasto nulla da mandare.
+record = Registra una nota vocale
+record-send = Manda la nota vocale
+record-throw = Butta via
+record-time = Registrazione, { $time }
+record-refused = Consenti il microfono nel browser, poi registra di nuovo.
+record-none = Nessun microfono trovato. Collegane uno, poi registra di nuovo.
+media-title = Foto, file, voce
+media-pictures = Foto e video
+media-voice = Voce
+media-files = File
+media-none = Qui ancora nulla.
+show-more = Mostra altro
+menu-save = Salva

@@ -138,3 +138,18 @@ alert-key-changed = La chiave di { $name } è nuova
 alert-unknown = Qui qualcosa non è in ordine
     .safe = Nulla di ciò che hai scritto è perduto.
     .todo = Ricarica la pagina per aggiornare; una versione più nuova può saperne di più.
+
+## File
+
+error-file-network = Il nodo non si raggiunge. Riprende da solo.
+error-file-busy = Il nodo è occupato. Riprende da solo.
+error-file-changed = Questo file è cambiato mentre partiva. Mandalo di nuovo.
+error-file-unreadable = Questo file non si può leggere. Sceglilo di nuovo.
+error-file-too-large = Questo file è più grande di quanto il nodo accetta. Mandalo a pezzi, o usa un nodo che accetta di più.
+error-file-node-full = Il nodo non ha spazio per questo file. Riprova più tardi, o chiedi a chi lo gestisce.
+error-file-refused = Il nodo ha rifiutato questo file. Aspetta un poco, poi riprova.
+error-file-gone = Il nodo non ha più questo file. Chiedilo di nuovo.
+error-file-damaged = Il nodo ha dato altro al posto di questo file. Riprova; nulla di sbagliato è stato tenuto.
+error-file-dishonest = Questo file non è fatto come dovrebbe. Chiedi che venga mandato di nuovo.
+error-file-unwritable = Questo file non si può scrivere qui. Scegli un altro posto.
+error-bad-audio = Qui non si può ascoltare. Salvalo e aprilo con un altro programma.

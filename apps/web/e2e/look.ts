@@ -10,6 +10,15 @@ const ONLY = process.env['ONLY'];
 const WIDTHS = [360, 800, 1280];
 const THEMES = ['light', 'dark'] as const;
 
+/** Two pictures, drawn on the spot, and a file. */
+async function someFiles(page: Page) {
+  const pictures = await page.evaluate(() => Promise.all([1, 2, 5].map((seed) => window.fixture.picture(seed))));
+  return [
+    ...pictures.map((base64, at) => ({ name: `harbour-${at}.jpg`, mimeType: 'image/jpeg', buffer: Buffer.from(base64, 'base64') })),
+    { name: 'plan.pdf', mimeType: 'application/pdf', buffer: Buffer.alloc(220_000) },
+  ];
+}
+
 const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unknown>; to?: string }> = {
   list: {},
   harvest: { to: 'harvest' },
@@ -38,6 +47,12 @@ const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unk
   request: { go: async (page) => page.locator('button.row').first().click() },
   rtl: { to: 'harvest', go: async (page) => page.evaluate(() => { document.documentElement.dir = 'rtl'; }) },
   italian: { to: 'harvest', go: async (page) => { await page.evaluate(() => localStorage.setItem('language', 'it')); await page.reload(); await page.locator('.timeline.begun').waitFor(); } },
+  files: { query: 'files', to: 'files' },
+  album: { query: 'files', to: 'files', go: async (page) => { await page.locator('.timeline').evaluate((node) => { node.scrollTop = 0; }); await page.locator('canvas.sharp').first().waitFor(); } },
+  viewer: { query: 'files', to: 'files', go: async (page) => { await page.locator('.album .open').first().click(); await page.locator('canvas.sharp').first().waitFor(); } },
+  media: { query: 'files', to: 'files', go: async (page) => { await page.evaluate(() => window.fixture.sheet({ name: 'media', conversation: window.fixture.id('files') })); } },
+  storage: { query: 'files', go: async (page) => { await page.evaluate(() => window.fixture.show({ kind: 'settings', page: 'storage' })); await page.waitForTimeout(400); } },
+  'send-files': { query: 'files', to: 'files', go: async (page) => { await page.getByTestId('attach-input').setInputFiles(await someFiles(page)); await page.getByTestId('send-files').filter({ hasText: 'Send' }).waitFor(); } },
   offline: { to: 'luca', go: async (page) => page.evaluate(() => window.fixture.engine.change((world) => { world.network = { ...world.network, state: 'offline' }; })) },
 };
 

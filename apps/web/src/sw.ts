@@ -1,12 +1,14 @@
 /**
  * The service worker: keeps the app's own files for a start without network, hands out a new version only when the
- * user agreed, and says "New message" when a push comes and no tab could say more. It holds no keys and reads no
- * message; a push carries nothing.
+ * user agreed, and says "New message" when a push comes and no tab could say more. It holds no keys and keeps no
+ * message; a push carries nothing. Files pass through it from a tab to a player (`platform/file-service.ts`).
  *
  * The build replaces `%SHELL%` with the paths of its files and `%VERSION%` with a hash of them (`build/shell.ts`).
  */
 
 /// <reference lib="webworker" />
+
+import { type FilePath, type FileReply, type FileRequest, parseFilePath, serveFile } from './platform/file-service';
 
 const worker = globalThis as unknown as ServiceWorkerGlobalScope;
 const SHELL = '%SHELL%'.split(' ');
@@ -30,6 +32,11 @@ worker.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== worker.location.origin) return;
+  const file = parseFilePath(url);
+  if (file) {
+    event.respondWith(fromTab(file, request, event.clientId));
+    return;
+  }
   const isPage = request.mode === 'navigate' && (url.pathname === '/' || url.pathname === '/i');
   if (isPage) event.respondWith(fromCache('/', request));
   else if (SHELL.includes(url.pathname) || url.pathname.startsWith('/assets/')) event.respondWith(fromCache(url.pathname, request));
@@ -60,6 +67,35 @@ async function dropOld(): Promise<void> {
 async function fromCache(path: string, request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   return (await cache.match(path)) ?? (path === '/' ? undefined : await caches.match(path)) ?? fetch(request);
+}
+
+/** How long a tab may take for one slice: it may have to fetch it first. */
+const SLICE_MS = 60_000;
+
+/** A file, read by the tab that asks, or by any where a download has none of its own. */
+async function fromTab(path: FilePath, request: Request, clientId: string): Promise<Response> {
+  const tab = (clientId ? await worker.clients.get(clientId) : undefined) ?? (await worker.clients.matchAll({ type: 'window' }))[0];
+  // A page that somebody sent is not to be opened as one.
+  if (!tab || (request.mode === 'navigate' && !path.isSaved)) return new Response(null, { status: 404 });
+  try {
+    return await serveFile(request.headers.get('range'), path.isSaved, (offset, length) => ask(tab, { type: 'file', entry: path.entry, index: path.index, offset, length }));
+  } catch {
+    return new Response(null, { status: 502 });
+  }
+}
+
+function ask(tab: Client, request: FileRequest): Promise<Exclude<FileReply, { error: string }>> {
+  return new Promise((resolve, reject) => {
+    const { port1, port2 } = new MessageChannel();
+    const timer = setTimeout(() => reject(new Error('silent')), SLICE_MS);
+    port1.onmessage = ({ data }: MessageEvent<FileReply>) => {
+      clearTimeout(timer);
+      port1.close();
+      if ('error' in data) reject(new Error(data.error));
+      else resolve(data);
+    };
+    tab.postMessage(request, [port2]);
+  });
 }
 
 async function tell(): Promise<void> {

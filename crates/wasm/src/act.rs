@@ -100,6 +100,9 @@ impl Face {
     pub fn act(&mut self, now_ms: u64, act: &str, action: &str, input: &str) -> Result<Acted, Refusal> {
         let act = parse_act(act)?;
         let input = In(serde_json::from_str(input)?);
+        if let Some(value) = self.act_on_files(now_ms, action, &input.0)? {
+            return Ok(Acted::Value(value));
+        }
         match action {
             "sendText" | "editText" | "react" | "deleteForEveryone" | "setTimer" => {
                 self.say(now_ms, act, action, &input)

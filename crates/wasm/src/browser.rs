@@ -1,6 +1,7 @@
 //! The class that JavaScript sees. Refusals are thrown as JSON text: `{ code, values }`.
 
 use crate::act::answered_value;
+use crate::browser_file::file_object;
 use crate::face::{Face, link_name, parse_link};
 use crate::preview;
 use crate::refusal::Refusal;
@@ -23,12 +24,12 @@ use wire::bell::Bell;
 use wire::id::BlobId;
 use wire::node::blob_path;
 
-fn thrown(refusal: Refusal) -> JsValue {
+pub(crate) fn thrown(refusal: Refusal) -> JsValue {
     // A code and numbers always have a JSON form.
     JsValue::from_str(&serde_json::to_string(&refusal).unwrap_or_default())
 }
 
-fn rng() -> Result<ChaCha20Rng, Refusal> {
+pub(crate) fn rng() -> Result<ChaCha20Rng, Refusal> {
     let mut seed = zeroize::Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut()).map_err(|_| Refusal::new("random"))?;
     Ok(ChaCha20Rng::from_seed(*seed))
@@ -38,12 +39,12 @@ fn key_of(bytes: &[u8]) -> Result<DatabaseKey, Refusal> {
     Ok(DatabaseKey::new(bytes.try_into().map_err(|_| Refusal::input())?))
 }
 
-fn millis(now_ms: f64) -> u64 {
+pub(crate) fn millis(now_ms: f64) -> u64 {
     // The clock of a browser is positive and far below 2^53; a broken one reads as the epoch.
     now_ms as u64
 }
 
-fn object(fields: &[(&str, JsValue)]) -> JsValue {
+pub(crate) fn object(fields: &[(&str, JsValue)]) -> JsValue {
     let object = Object::new();
     for (name, value) in fields {
         // A plain object takes every property.
@@ -145,11 +146,11 @@ impl Core {
         }
     }
 
-    fn face(&self) -> Result<&Face, JsValue> {
+    pub(crate) fn face(&self) -> Result<&Face, JsValue> {
         self.face.as_ref().ok_or_else(|| thrown(Refusal::new("no-account")))
     }
 
-    fn face_mut(&mut self) -> Result<&mut Face, JsValue> {
+    pub(crate) fn face_mut(&mut self) -> Result<&mut Face, JsValue> {
         self.face.as_mut().ok_or_else(|| thrown(Refusal::new("no-account")))
     }
 
@@ -388,6 +389,9 @@ fn outgoing_object(outgoing: Outgoing) -> JsValue {
             ("id", text(&id.to_hex())),
             ("url", text(&blob_url(&node, &id))),
         ]),
+        Outgoing::Upload(_) | Outgoing::Fetch(_) | Outgoing::StopFile(_) | Outgoing::Discard(_) => {
+            file_object(outgoing)
+        }
         // Kept by the face, which searches itself.
         Outgoing::Solve(_) => JsValue::UNDEFINED,
         // Asked for only once a shell said that it moves files.

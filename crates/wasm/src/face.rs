@@ -5,13 +5,14 @@ use crate::refusal::Refusal;
 use bytes::Bytes;
 use client::db::Database;
 use client::engine::{Engine, EngineError, Outgoing, Output};
+use client::files::SealedCopy;
 use client::timeline::Changes;
 use protocol::event::{BlobFailure, Input, IntentError, IntentId, Link, LinkKind, Outcome, Work};
 use protocol::identity::{NodeUrl, RecoveryPhrase};
 use rand_chacha::ChaCha20Rng;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use wire::bell::Bell;
-use wire::id::BlobId;
+use wire::id::{BlobId, FileId};
 use wire::node::parse_events;
 
 /// Searches for work under way at most; the device asks for one a knock.
@@ -28,6 +29,7 @@ pub struct Face {
     changes: Changes,
     outcomes: Vec<Answered>,
     work: VecDeque<(Work, u64)>,
+    pub(crate) sealed: BTreeMap<FileId, SealedCopy>,
     heard: Heard,
 }
 
@@ -99,6 +101,7 @@ impl Face {
             changes: Changes::new(),
             outcomes: Vec::new(),
             work: VecDeque::new(),
+            sealed: BTreeMap::new(),
             heard: Heard::default(),
         }
     }

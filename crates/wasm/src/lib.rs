@@ -6,6 +6,7 @@
 //! | [`heard`] | what nodes say that views show: progress, pauses |
 //! | [`query`] | what views show, as JSON |
 //! | [`act`] | what the user does, from JSON |
+//! | [`file`] | files: what is shown and asked, what seals and opens them |
 //! | [`preview`] | what an invite link says before it is followed |
 //! | [`shape`] | the JSON's shapes (`apps/web/src/platform/engine.ts`) |
 //! | [`refusal`] | errors as stable codes with values |
@@ -14,7 +15,10 @@
 pub mod act;
 #[cfg(target_arch = "wasm32")]
 mod browser;
+#[cfg(target_arch = "wasm32")]
+mod browser_file;
 pub mod face;
+pub mod file;
 pub mod heard;
 pub mod preview;
 pub mod query;

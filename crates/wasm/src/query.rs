@@ -106,6 +106,11 @@ impl Face {
             "contacts" => serde_json::to_string(&self.contacts()?),
             "alerts" => serde_json::to_string(&self.alerts()?),
             "settings" => serde_json::to_string(&self.settings()?),
+            "storage" => serde_json::to_string(&self.storage()?),
+            "media" => {
+                let (id, kind, limit): (String, String, usize) = serde_json::from_str(key)?;
+                serde_json::to_string(&self.media(&conversation_id(&id)?, &kind, limit)?)
+            }
             "pending" => serde_json::to_string(&self.engine.timeline().pending_count()?),
             "entries" => {
                 let ids: Vec<i64> = serde_json::from_str(key)?;
@@ -286,7 +291,12 @@ impl Face {
             is_own,
             sent_ms: entry.sent_ms,
             received_ms: entry.received_ms,
-            body: self.body(entry.kind, names)?,
+            body: match &entry.kind {
+                EntryKind::Files(caption) => {
+                    shape::EntryBody::Files { files: self.file_items(&entry), caption: caption.clone() }
+                }
+                kind => self.body(kind, names)?,
+            },
             reply,
             delivery: entry.state.name(),
             is_unread: entry.is_unread,
@@ -297,15 +307,15 @@ impl Face {
         })
     }
 
-    fn body(&self, kind: EntryKind, names: &mut Names) -> Result<shape::EntryBody, Refusal> {
+    fn body(&self, kind: &EntryKind, names: &mut Names) -> Result<shape::EntryBody, Refusal> {
         Ok(match kind {
-            EntryKind::Text(text) => shape::EntryBody::Text { text },
-            // The page has no view for files yet.
-            EntryKind::Files(_) | EntryKind::Unknown => shape::EntryBody::Unknown,
-            EntryKind::Timer(seconds) => shape::EntryBody::Timer { seconds },
+            EntryKind::Text(text) => shape::EntryBody::Text { text: text.clone() },
+            EntryKind::Files(caption) => shape::EntryBody::Files { files: Vec::new(), caption: caption.clone() },
+            EntryKind::Unknown => shape::EntryBody::Unknown,
+            EntryKind::Timer(seconds) => shape::EntryBody::Timer { seconds: *seconds },
             EntryKind::Deleted => shape::EntryBody::Deleted,
             EntryKind::Notice(notice) => {
-                let (word, account, title) = notice_parts(&notice);
+                let (word, account, title) = notice_parts(notice);
                 shape::EntryBody::Notice {
                     notice: word,
                     account: account.map(|account| account.to_hex()),

@@ -74,10 +74,88 @@ pub struct ConversationDetail {
 #[allow(missing_docs)]
 pub enum EntryBody {
     Text { text: String },
+    Files { files: Vec<FileItem>, caption: String },
     Unknown,
     Timer { seconds: u32 },
     Notice { notice: &'static str, account: Option<String>, name: Option<String>, title: Option<String> },
     Deleted,
+}
+
+/// One file of a message.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct FileItem {
+    pub index: usize,
+    pub name: String,
+    pub kind: &'static str,
+    pub media_type: String,
+    pub bytes: u64,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub duration_ms: Option<u64>,
+    pub thumbhash: Option<String>,
+    pub waveform: Option<String>,
+    pub is_unsafe: bool,
+    pub transfer: Transfer,
+}
+
+/// How far a file has come.
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[allow(missing_docs)]
+pub enum Transfer {
+    Away,
+    Queued { done: u64 },
+    Moving { done: u64, bytes_per_second: Option<u64>, seconds_left: Option<u64>, way: &'static str },
+    Paused { done: u64, reason: &'static str },
+    Failed { done: u64, code: &'static str },
+    Here,
+}
+
+/// A file with where it was said.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct MediaRow {
+    pub entry: i64,
+    pub sent_ms: u64,
+    pub sender_name: String,
+    pub is_own: bool,
+    pub file: FileItem,
+}
+
+/// What the files of a conversation take.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct StorageRow {
+    pub conversation: String,
+    pub title: String,
+    pub peer: Option<String>,
+    pub is_direct: bool,
+    pub bytes: u64,
+    pub files: u64,
+}
+
+/// A large file.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct LargeRow {
+    #[serde(flatten)]
+    pub row: MediaRow,
+    pub conversation: String,
+    pub title: String,
+}
+
+/// What files take on this device.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct Storage {
+    pub rows: Vec<StorageRow>,
+    pub largest: Vec<LargeRow>,
 }
 
 /// What an entry answers.

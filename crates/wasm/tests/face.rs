@@ -9,6 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 use wasm::act::Acted;
 use wasm::face::{Face, link_name, parse_link};
+use wasm::file::Sealing;
 use wasm::refusal::Refusal;
 
 const ACT: &str = "0102030405060708090a0b0c0d0e0f10";
@@ -155,4 +156,41 @@ fn name_of_a_connection_is_read_as_it_is_written() {
     for name in ["", "3 https://example.org", "0", "0 ftp://example.org", "0 http://example.org"] {
         assert!(parse_link(name).is_err(), "{name}");
     }
+}
+
+#[test]
+fn only_whole_copies_are_sent_and_what_is_not_here_is_refused() {
+    let mut face = face();
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let mut sealing = Sealing::new(300_000, &mut rng).unwrap();
+    let file = sealing.file().to_hex();
+    let half = Sealing::new(300_000, &mut rng).unwrap();
+    assert_eq!(face.keep_sealed(half).unwrap_err().code, "file-unreadable");
+    for group in 0..sealing.shape().groups() {
+        let mut bytes = vec![7; sealing.shape().group_bytes(group)];
+        sealing.seal_next(&mut bytes).unwrap();
+        assert!(bytes.iter().filter(|byte| **byte == 7).count() < bytes.len() / 64, "it is sealed in place");
+    }
+    assert_eq!(sealing.seal_next(&mut [0; 64]).unwrap_err().code, "file-unreadable");
+    assert_eq!(sealing.leaves().len(), 64);
+    face.keep_sealed(sealing).unwrap();
+    assert_eq!(Sealing::new(1 << 41, &mut rng).unwrap_err().code, "file-too-large");
+
+    let message = |file: &str| {
+        json!({ "conversation": "00".repeat(16), "caption": "", "files": [{
+            "file": file, "size": 300_000, "name": "a.bin", "mediaType": "", "width": null, "height": null,
+            "durationMs": null, "thumbhash": null, "waveform": null, "isVoice": false,
+        }] })
+    };
+    let refused = |face: &mut Face, input| act(face, ACT, "sendFiles", input).unwrap_err().code;
+    assert_eq!(refused(&mut face, message(&"11".repeat(32))), "file-unreadable");
+    assert_eq!(refused(&mut face, message("no id")), "internal");
+    assert_eq!(refused(&mut face, message(&file)), "no-conversation");
+    for action in ["fileInfo", "fileWhere", "fetchFile", "pauseFile", "resumeFile", "cancelFile"] {
+        let answer = act(&mut face, ACT, action, json!({ "entry": 1, "index": 0 }));
+        assert_eq!(answer.unwrap_err().code, "no-message", "{action}");
+    }
+    assert_eq!(query(&face, "storage", json!([])), json!({ "rows": [], "largest": [] }));
+    assert_eq!(query(&face, "media", json!(["00".repeat(16), "voice", 10])), json!([]));
+    assert_eq!(face.query("media", &json!(["00".repeat(16), "smells", 10]).to_string()).unwrap_err().code, "internal");
 }

@@ -109,8 +109,59 @@ export interface ConversationDetail {
 export type NoticeKind =
   | 'began' | 'added' | 'removed' | 'became-admin' | 'no-longer-admin' | 'renamed' | 'ended' | 'restarted';
 
+/** What a file is for its reader; a viewer checks for itself what it was given. */
+export type FileKind = 'photo' | 'video' | 'audio' | 'voice' | 'file';
+
+/** How far a file has come, on its way out or in. */
+export type Transfer =
+  /** With the node; nothing of it is here, nobody asked for it. */
+  | { state: 'away' }
+  /** Its turn comes. */
+  | { state: 'queued'; done: number }
+  | { state: 'moving'; done: number; bytesPerSecond: number | null; secondsLeft: number | null; way: 'direct' | 'node' }
+  /** It goes on by itself, or when the user says so. */
+  | { state: 'paused'; done: number; reason: 'user' | 'network' | 'no-room' }
+  | { state: 'failed'; done: number; code: string }
+  | { state: 'here' };
+
+/** One file of a message, on this device. */
+export interface FileItem {
+  /** Its place in the message, from 0. */
+  index: number;
+  /** As it may be shown: no path, no control or bidirectional character. */
+  name: string;
+  kind: FileKind;
+  mediaType: string;
+  bytes: number;
+  width: number | null;
+  height: number | null;
+  durationMs: number | null;
+  /** A blurred preview: at most 32 bytes, base64. */
+  thumbhash: string | null;
+  /** A voice note's loudness, a byte for each moment, base64. */
+  waveform: string | null;
+  /** A kind that computers run when it is opened. */
+  isUnsafe: boolean;
+  transfer: Transfer;
+}
+
+/** A file to send, as the page prepared it. */
+export interface OutgoingFile {
+  data: Blob;
+  name: string;
+  mediaType: string;
+  width: number | null;
+  height: number | null;
+  durationMs: number | null;
+  thumbhash: string | null;
+  waveform: string | null;
+  isVoice: boolean;
+}
+
 export type EntryBody =
   | { kind: 'text'; text: string }
+  /** 1 to 32 files; the caption may be empty. */
+  | { kind: 'files'; files: FileItem[]; caption: string }
   /** Needs a newer version. */
   | { kind: 'unknown' }
   | { kind: 'timer'; seconds: number }
@@ -278,6 +329,33 @@ export interface SearchHit {
   highlights: [number, number][];
 }
 
+/** The files of one conversation, newest first. */
+export interface MediaRow {
+  entry: EntryId;
+  sentMs: number;
+  senderName: string;
+  isOwn: boolean;
+  file: FileItem;
+}
+
+/** What the files of a conversation take on this device. */
+export interface StorageRow {
+  conversation: ConversationId;
+  title: string;
+  peer: AccountId | null;
+  isDirect: boolean;
+  bytes: number;
+  files: number;
+}
+
+export interface Storage {
+  rows: StorageRow[];
+  /** The largest files on this device, with where they are. */
+  largest: (MediaRow & { conversation: ConversationId; title: string })[];
+  /** What a node takes of one file; null before it was reached. */
+  fileBytesMax: number | null;
+}
+
 /** What a view shows; each answers at once with a snapshot, and again whenever it changed. */
 export interface Topics {
   me: { key: []; snapshot: Me };
@@ -290,6 +368,9 @@ export interface Topics {
   alerts: { key: []; snapshot: Alert[] };
   network: { key: []; snapshot: Network };
   settings: { key: []; snapshot: Settings };
+  /** At most `count` of a kind. */
+  media: { key: [ConversationId, 'pictures' | 'voice' | 'files', number]; snapshot: MediaRow[] };
+  storage: { key: []; snapshot: Storage };
 }
 export type Topic = keyof Topics;
 
@@ -305,6 +386,22 @@ export interface Actions {
   sendText(input: {
     conversation: ConversationId; text: string; replyTo?: MessageId; isForwarded?: boolean;
   }): Promise<{ message: MessageId; entry: EntryId }>;
+  /** Answers once it is durable here; the message leaves when all its files are with the node. */
+  sendFiles(input: {
+    conversation: ConversationId; files: OutgoingFile[]; caption: string; replyTo?: MessageId;
+  }): Promise<{ message: MessageId; entry: EntryId }>;
+  /** Sends the same files on; no byte moves. */
+  forwardFiles(input: { entry: EntryId; conversation: ConversationId }): Promise<void>;
+  fetchFile(input: { entry: EntryId; index: number }): Promise<void>;
+  pauseFile(input: { entry: EntryId; index: number }): Promise<void>;
+  resumeFile(input: { entry: EntryId; index: number }): Promise<void>;
+  /** An outgoing message goes with its last file; an incoming one stays with the node. */
+  cancelFile(input: { entry: EntryId; index: number }): Promise<void>;
+  fileInfo(input: { entry: EntryId; index: number }): Promise<FileItem>;
+  /** At most `length` bytes of a file from `offset` on, checked and opened; empty at its end. Fetches what is not here. */
+  readFile(input: { entry: EntryId; index: number; offset: number; length: number }): Promise<Uint8Array>;
+  /** Removes what of these is kept on this device; the node still has it. */
+  dropFiles(input: { files: { entry: EntryId; index: number }[] }): Promise<void>;
   editText(input: { conversation: ConversationId; message: MessageId; text: string }): Promise<void>;
   /** An empty emoji takes the own reaction back. */
   react(input: { conversation: ConversationId; message: MessageId; emoji: string }): Promise<void>;

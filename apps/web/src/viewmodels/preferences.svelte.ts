@@ -1,5 +1,7 @@
 /** What this browser remembers about the look of the page; never anything of a conversation. */
 
+import type { FileKind } from '../platform/engine';
+
 export type Theme = 'system' | 'light' | 'dark';
 
 function kept(key: string): string | null {
@@ -17,6 +19,31 @@ function keep(key: string, value: string): void {
     // Without storage the choice holds for this visit.
   }
 }
+
+function parsed(text: string | null): Partial<Fetches> {
+  try {
+    const found: unknown = JSON.parse(text ?? '{}');
+    return typeof found === 'object' && found !== null ? found : {};
+  } catch {
+    return {};
+  }
+}
+
+/** What is fetched as soon as it is seen. */
+export interface Fetches {
+  pictures: boolean;
+  voice: boolean;
+  /** Everything else, videos too. */
+  files: boolean;
+  /** Also where the network counts bytes. */
+  metered: boolean;
+}
+
+const FETCHES: Fetches = { pictures: true, voice: true, files: false, metered: false };
+/** Larger ones wait until they are asked for. */
+const FETCHED_BYTES_MAX = 20_000_000;
+
+interface Connection { saveData?: boolean; type?: string }
 
 class Preferences {
   #isSideOpen = $state(kept('side') !== 'shut');
@@ -43,6 +70,22 @@ class Preferences {
   set tone(value: string) {
     this.#tone = value;
     keep('skin-tone', value);
+  }
+
+  #fetches: Fetches = $state.raw({ ...FETCHES, ...parsed(kept('fetches')) });
+
+  get fetches(): Fetches { return this.#fetches; }
+  setFetches(part: Partial<Fetches>): void {
+    this.#fetches = { ...this.#fetches, ...part };
+    keep('fetches', JSON.stringify(this.#fetches));
+  }
+
+  /** Whether a file that is seen is fetched without being asked for. */
+  fetchesBySight(file: { kind: FileKind; bytes: number }): boolean {
+    const connection = (navigator as { connection?: Connection }).connection;
+    const isMetered = connection?.saveData === true || connection?.type === 'cellular';
+    if (file.bytes > FETCHED_BYTES_MAX || (isMetered && !this.#fetches.metered)) return false;
+    return this.#fetches[file.kind === 'photo' ? 'pictures' : file.kind === 'voice' ? 'voice' : 'files'];
   }
 
   get recentEmoji(): readonly string[] { return this.#recent; }

@@ -1,6 +1,7 @@
 /** What the app says about messages and conversations, in one line. */
 import type { AccountId, ConversationRow, Entry } from '../platform/engine';
 import { formatDuration, isolate, t } from '../platform/i18n';
+import { filesLine } from './files';
 import { plainText } from './text';
 
 let me: AccountId = '';
@@ -14,6 +15,7 @@ export function knowMe(account: AccountId): void {
 export function entryLine(entry: Entry): string {
   switch (entry.body.kind) {
     case 'text': return plainText(entry.body.text);
+    case 'files': return filesLine(entry.body.files, plainText(entry.body.caption));
     case 'unknown': return t('message-unknown');
     case 'deleted': return t('message-deleted');
     case 'timer':
@@ -64,7 +66,7 @@ export function rowLine(row: ConversationRow): RowLine {
   if (draft) return { kind: 'draft', text: plainText(draft), by: null };
   if (!last) return { kind: 'plain', text: '', by: null };
   if (last.isOwn && last.delivery === 'failed') return { kind: 'failed', text: entryLine(last), by: null };
-  const isSpoken = last.body.kind === 'text' || last.body.kind === 'unknown';
+  const isSpoken = last.body.kind === 'text' || last.body.kind === 'files' || last.body.kind === 'unknown';
   const by = !row.isDirect && isSpoken ? (last.isOwn ? t('row-you') : shortName(last.senderName)) : null;
   const text = last.body.kind === 'notice' || last.body.kind === 'timer' ? noticeText(last, row.isDirect) : entryLine(last);
   return { kind: 'plain', text, by };

@@ -6,9 +6,15 @@ export type Sheet =
   | { name: 'keys' }
   /** Go to any conversation or person. */
   | { name: 'switcher' }
-  /** Choose to whom these texts go on. */
-  | { name: 'forward'; texts: string[] }
+  /** Choose to whom these go on. */
+  | { name: 'forward'; entries: Entry[] }
   | { name: 'message-info'; entry: Entry }
+  /** A message's pictures, beginning with the file at `index`. */
+  | { name: 'viewer'; entry: Entry; index: number }
+  /** Files to send here: dropped, pasted or picked. */
+  | { name: 'send-files'; files: readonly File[] }
+  /** All files of a conversation. */
+  | { name: 'media'; conversation: ConversationId }
   /** A question before something that cannot be undone. */
   | { name: 'delete'; conversation: ConversationId; entries: Entry[] }
 

@@ -9,6 +9,9 @@ import { toasts } from './toast.svelte';
 
 const TALK = Symbol('talk');
 
+/** Somebody said it: it can be answered, passed on, reacted to. */
+export const isSpoken = ({ body }: Entry): boolean => body.kind === 'text' || body.kind === 'files';
+
 export class Talk {
   readonly id: ConversationId;
   readonly engine: Engine;
@@ -39,7 +42,7 @@ export class Talk {
   }
 
   reply(entry: Entry): void {
-    if (entry.body.kind !== 'text') return;
+    if (!isSpoken(entry)) return;
     this.editing = null;
     this.replying = entry;
     this.focusComposer();
@@ -73,7 +76,11 @@ export class Talk {
   }
 
   async copy(entries: readonly Entry[]): Promise<void> {
-    const texts = entries.flatMap((entry) => (entry.body.kind === 'text' ? [entry.body.text] : []));
+    const texts = entries.flatMap((entry) => {
+      const { body } = entry;
+      return body.kind === 'text' ? [body.text] : body.kind === 'files' && body.caption ? [body.caption] : [];
+    });
+    if (texts.length === 0) return;
     try {
       await navigator.clipboard.writeText(texts.join('\n'));
       toasts.say(t('copied', { count: texts.length }));
@@ -83,8 +90,8 @@ export class Talk {
   }
 
   forward(entries: readonly Entry[]): void {
-    const texts = entries.flatMap((entry) => (entry.body.kind === 'text' ? [entry.body.text] : []));
-    if (texts.length > 0) sheets.open({ name: 'forward', texts });
+    const spoken = entries.filter(isSpoken);
+    if (spoken.length > 0) sheets.open({ name: 'forward', entries: spoken });
   }
 
   askDelete(entries: Entry[]): void {

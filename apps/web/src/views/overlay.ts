@@ -6,7 +6,7 @@
 import type { AccountId, Alert, ConversationId } from '../platform/engine';
 
 export type SettingsPage =
-  | 'you' | 'words' | 'notifications' | 'privacy' | 'look' | 'node' | 'about';
+  | 'you' | 'words' | 'notifications' | 'privacy' | 'storage' | 'look' | 'node' | 'about';
 
 export type Overlay =
   /** A link for one person, or into a group. */

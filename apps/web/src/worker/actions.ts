@@ -1,6 +1,7 @@
 /** What a page may ask for: most is the core's; the worker does what needs the browser. */
 
-import type { About, Invite, InvitePreview, Me, PushKeys } from '../platform/engine';
+import type { About, Invite, InvitePreview, Me, OutgoingFile, PushKeys } from '../platform/engine';
+import type { Files, Where } from './files';
 import { getBlob } from './network';
 import type { Owner } from './owner';
 import { Core, bundleUrl, previewInvite, sealKey, unsealKey } from './pkg/sottovoce';
@@ -68,6 +69,20 @@ export class Actions {
         return this.#setPassphrase(fields as { current: string; passphrase: string });
       case 'previewInvite':
         return this.#preview(fields as { link: string });
+      case 'sendFiles':
+        return this.#sendFiles(id, fields as { files: OutgoingFile[] });
+      case 'readFile': {
+        const { entry, index, offset, length } = fields as { entry: number; index: number; offset: number; length: number };
+        const where = this.#core(id, 'fileWhere', { entry, index }).value as Where;
+        return this.#files().read(where, this.#owner.me().node, offset, length);
+      }
+      case 'dropFiles': {
+        const { files } = fields as { files: { entry: number; index: number }[] };
+        const names = files.map((place) => (this.#core(id, 'fileWhere', place).value as Where).file);
+        this.#core(id, action, fields);
+        this.#owner.settle();
+        return this.#files().drop(names);
+      }
       case 'setPush':
         return this.#setPush(fields as { subscription: PushKeys | null });
       case 'about':
@@ -180,6 +195,27 @@ export class Actions {
     });
   }
 
+  #files(): Files {
+    const { files } = this.#owner;
+    if (!files) throw new Refusal('storage-refused');
+    return files;
+  }
+
+  /** Seals each file into a copy, then writes the message down. */
+  async #sendFiles(id: string, input: { files: OutgoingFile[] }): Promise<unknown> {
+    const files = this.#files();
+    const sealed: Record<string, unknown>[] = [];
+    try {
+      for (const file of input.files) sealed.push(await files.seal(file));
+      const sent = this.#core(id, 'sendFiles', { ...input, files: sealed }).value;
+      this.#owner.settle();
+      return sent;
+    } catch (error) {
+      await files.unseal(sealed.map((file) => file['file'] as string));
+      throw error;
+    }
+  }
+
   async #newGroup(id: string, input: { title: string; members: string[] }): Promise<unknown> {
     const made = await this.#outcome(this.#core(id, 'newGroup', { title: input.title }));
     const conversation = made?.conversation;
@@ -233,6 +269,7 @@ export class Actions {
   async #erase(): Promise<void> {
     const owner = this.#owner;
     owner.close();
+    await owner.eraseFiles();
     owner.core?.erase();
     await owner.vault.erase();
     owner.hasPassphrase = false;

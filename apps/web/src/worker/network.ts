@@ -1,5 +1,6 @@
 /** Sockets and blobs: carries out what the engine wants and tells it what happened. */
 
+import type { FileOrder } from './files';
 import { Retry } from './pkg/sottovoce';
 import type { Core } from './pkg/sottovoce';
 
@@ -17,7 +18,8 @@ type Outgoing =
   | { kind: 'hangup'; link: string }
   | { kind: 'send'; link: string; frames: Uint8Array<ArrayBuffer>[] }
   | { kind: 'put'; node: string; id: string; url: string; blob: Uint8Array<ArrayBuffer> }
-  | { kind: 'get'; node: string; id: string; url: string };
+  | { kind: 'get'; node: string; id: string; url: string }
+  | FileOrder;
 
 const OK = 0;
 const NOT_FOUND = 1;
@@ -62,6 +64,8 @@ export interface NetworkEvents {
   changed(): void;
   /** A connection to conversations stands: what was missed comes now. */
   connected(): void;
+  /** A file is to move, or not to. */
+  file(order: FileOrder): void;
 }
 
 export class Network {
@@ -94,6 +98,8 @@ export class Network {
         case 'get':
           void this.#get(item.node, item.id, item.url);
           break;
+        default:
+          this.#events.file(item);
       }
     }
   }

@@ -4,6 +4,8 @@ import type { Boot, Entry, Me, Network as NetworkState, Settings, StopReason, To
 import { PROTOCOL, tabChannel, tabLock } from '../platform/protocol';
 import type { ToOwner } from '../platform/protocol';
 import { Actions } from './actions';
+import { eraseCopies, openCopies } from './copies';
+import { Files } from './files';
 import { Refusal, refusalOf } from './refusal';
 import { Network } from './network';
 import type { Outgoing } from './network';
@@ -60,6 +62,8 @@ export class Owner {
   boot: Boot | null = null;
   isVolatile = false;
   hasPassphrase = false;
+  /** Moves files, once the account is open. */
+  files: Files | null = null;
   readonly #tab: string;
   readonly #crash: (error: unknown) => void;
   readonly #actions: Actions;
@@ -201,9 +205,37 @@ export class Owner {
       wake: () => this.wake(),
       changed: () => this.topics.touch('network'),
       connected: () => this.#catchUp(),
+      file: (order) => this.files?.perform(order),
     });
+    void this.#beginFiles(core);
     this.wake();
     return { state: 'ready', me: this.me(), isPersistent: this.isPersistent };
+  }
+
+  /** Messages do not wait for the folder of files; files do. */
+  async #beginFiles(core: Core): Promise<void> {
+    this.files?.stop();
+    this.files = null;
+    try {
+      const copies = await openCopies(this.isVolatile);
+      const files = new Files(core, copies, { settle: () => this.settle(), failed: (error) => this.#guard(() => this.#failed(error)) });
+      if (this.core !== core || this.boot?.state !== 'ready') return;
+      this.files = files;
+      await files.start();
+      const { bytes_max: bytesMax } = await files.terms(this.me().node);
+      files.fileBytesMax = bytesMax;
+      this.topics.touch('storage');
+    } catch (error) {
+      // Without a folder no file moves; without the node its limit is asked for when one does.
+      if (refusalOf(error)) console.error('files:', refusalOf(error)?.code);
+    }
+  }
+
+  /** Removes every sealed copy. */
+  async eraseFiles(): Promise<void> {
+    this.files?.stop();
+    this.files = null;
+    if (!this.isVolatile) await eraseCopies();
   }
 
   get isPersistent(): boolean {
@@ -412,6 +444,8 @@ export class Owner {
           ...settings, hasPassphrase: this.hasPassphrase, push: core.push(), isPersistent: this.isPersistent,
         });
       }
+      case 'storage':
+        return JSON.stringify({ ...(JSON.parse(core.query('storage', '[]')) as object), fileBytesMax: this.files?.fileBytesMax ?? null });
       default:
         return core.query(topic, JSON.stringify(key));
     }

@@ -109,7 +109,8 @@ export class Topics {
           break;
         case 'updated':
           all.add('conversations').add('network');
-          touched.add(`timeline ${id}`);
+          touched.add(`timeline ${id}`).add(`media ${id}`);
+          all.add('storage');
           break;
         case 'person':
           for (const topic of ['me', 'conversations', 'conversation', 'timeline', 'contacts', 'alerts'] as const) {

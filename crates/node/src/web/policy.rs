@@ -16,6 +16,10 @@ pub const PAGE: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'
 pub const WORKER: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' https: wss:; \
     worker-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
+/// The worker that decodes other people's pictures: it reaches nothing at all.
+pub const MEDIA: &str = "default-src 'none'; script-src 'self'; worker-src 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
+
 /// Everything that is not the app.
 pub const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
@@ -29,12 +33,17 @@ const PERMISSIONS: &str = "accelerometer=(), autoplay=(self), \
     publickey-credentials-get=(), screen-wake-lock=(self), serial=(), speaker-selection=(self), \
     storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()";
 
-/// Where the build puts the engine's worker; a test of the app holds it to that.
+/// Where the build puts the engine's worker and the decoder's; a test of the app holds it to that.
 const WORKER_PREFIX: &str = "/assets/worker-";
+const MEDIA_PREFIX: &str = "/assets/media-";
 
 /// The policy of the file at a path.
 pub fn for_path(path: &str) -> &'static str {
-    if path.starts_with(WORKER_PREFIX) { WORKER } else { PAGE }
+    match path {
+        _ if path.starts_with(WORKER_PREFIX) => WORKER,
+        _ if path.starts_with(MEDIA_PREFIX) => MEDIA,
+        _ => PAGE,
+    }
 }
 
 /// What every file of the app carries beside its policy.
@@ -74,9 +83,11 @@ mod tests {
 
     #[test]
     fn no_policy_lets_text_become_code_or_the_page_speak_to_anybody_else() {
-        for policy in [PAGE, WORKER] {
+        assert_eq!(directive(MEDIA, "script-src"), ["'self'"]);
+        assert!(directive(MEDIA, "connect-src").is_empty());
+        for policy in [PAGE, WORKER, MEDIA] {
             assert_eq!(directive(policy, "default-src"), ["'none'"]);
-            assert_eq!(directive(policy, "script-src"), ["'self'", "'wasm-unsafe-eval'"]);
+            assert!(directive(policy, "script-src").iter().all(|word| ["'self'", "'wasm-unsafe-eval'"].contains(word)));
             assert_eq!(directive(policy, "require-trusted-types-for"), ["'script'"]);
             for word in ["'unsafe-inline'", "'unsafe-eval'", "http:", "*"] {
                 assert!(!policy.split([' ', ';']).any(|found| found == word), "{word}");
@@ -88,7 +99,7 @@ mod tests {
 
     #[test]
     fn policies_are_one_line_without_a_directive_twice() {
-        for policy in [PAGE, WORKER, NOTHING, PERMISSIONS] {
+        for policy in [PAGE, WORKER, MEDIA, NOTHING, PERMISSIONS] {
             assert!(!policy.contains("  ") && !policy.contains('\n'), "{policy}");
             let split = if policy == PERMISSIONS { ',' } else { ';' };
             let mut names: Vec<&str> =
@@ -103,6 +114,7 @@ mod tests {
     #[test]
     fn only_the_engines_worker_may_reach_other_nodes() {
         assert_eq!(for_path("/assets/worker-12345678.js"), WORKER);
+        assert_eq!(for_path("/assets/media-12345678.js"), MEDIA);
         for path in ["/", "/sw.js", "/assets/index-12345678.js", "/worker-12345678.js"] {
             assert_eq!(for_path(path), PAGE, "{path}");
         }
