@@ -2,13 +2,15 @@
 import { type Page, expect, test } from '@playwright/test';
 import { open } from '../open';
 
-/** The text of the topmost message that is wholly seen, and where it stands. */
-function topmost(page: Page): Promise<{ key: string; top: number }> {
-  return page.evaluate(() => {
-    const edge = document.querySelector('.timeline')!.getBoundingClientRect().top;
+/** The topmost message that is wholly seen, and where it stands; right after the scroll, where one is asked for. */
+function topmost(page: Page, scrollTop: number | null = null): Promise<{ key: string; top: number }> {
+  return page.evaluate((scrollTop) => {
+    const scroller = document.querySelector('.timeline')!;
+    if (scrollTop !== null) scroller.scrollTop = scrollTop;
+    const edge = scroller.getBoundingClientRect().top;
     const first = [...document.querySelectorAll<HTMLElement>('[data-testid=message]')].find((one) => one.getBoundingClientRect().top >= edge)!;
     return { key: first.dataset['key']!, top: Math.round(first.getBoundingClientRect().top) };
-  });
+  }, scrollTop);
 }
 
 const topOf = (page: Page, key: string) =>
@@ -31,11 +33,9 @@ test('a conversation of 100,000 messages opens at its newest and holds few of th
 
 test('nothing that is read moves when history loads above', async ({ page }) => {
   await open(page, { to: 'many' });
-  const scroller = page.locator('.timeline');
   for (let step = 0; step < 6; step += 1) {
     const count = await page.evaluate(() => document.querySelector('[data-testid=message]')!.getAttribute('data-key'));
-    await scroller.evaluate((node) => { node.scrollTop = 120; });
-    const before = await topmost(page);
+    const before = await topmost(page, 120);
     await expect.poll(() => page.evaluate(() => document.querySelector('[data-testid=message]')!.getAttribute('data-key'))).not.toBe(count);
     await frames(page);
     expect(Math.abs(await topOf(page, before.key) - before.top)).toBeLessThanOrEqual(1);
