@@ -5,7 +5,7 @@ export interface Placed { key: string; top: number; bottom: number }
 export interface Anchor {
   /** At the newest end: stay there, whatever grows. */
   isAtEnd: boolean;
-  /** Seen rows from above, with the distance of each from the upper edge. */
+  /** Seen rows from above, with the distance of each from the upper edge; the one that the edge cuts comes last. */
   rows: { key: string; offset: number }[];
 }
 
@@ -21,6 +21,8 @@ export function takeAnchor(count: number, at: (index: number) => Placed, scrollT
     if (row.top > scrollTop + viewHeight) break;
     rows.push({ key: row.key, offset: row.top - scrollTop });
   }
+  // A row that is cut may change above the edge (a name goes when its run goes on): what is below it shall not move.
+  if (rows.length > 1 && rows[0]!.offset < 0) rows.push(rows.shift()!);
   return { isAtEnd: fullHeight - viewHeight - scrollTop <= END_PX, rows };
 }
 

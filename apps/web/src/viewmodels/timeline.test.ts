@@ -136,6 +136,13 @@ describe('an anchor', () => {
     expect(restoreAnchor(anchor, topIn(before), 80, 500)).toBe(130);
   });
 
+  it('holds what is wholly seen when the row that the edge cuts loses its name', () => {
+    const anchor = take(before, 130, 200, 500);
+    const after = place([['x', 300], ['a', 100], ['b', 73], ['c', 100], ['d', 100], ['e', 100]]);
+    // The third row stands 70 below the edge, as before.
+    expect(restoreAnchor(anchor, topIn(after), 200, 773)).toBe(473 - 70);
+  });
+
   it('falls back to the next row when its own is gone', () => {
     const anchor = take(before, 130, 200, 500);
     expect(restoreAnchor(anchor, topIn(place([['a', 100], ['c', 100], ['d', 100], ['e', 100], ['f', 100]])), 200, 500)).toBe(30);
