@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`frames`] | what client and node send each other; receipts and evidence |
 //! | [`members`] | what members send each other through a node |
+//! | [`calls`] | sealed frames of calls |
 //! | [`contacts`] | first contact and groups: links, bundles, doors, knocks, KeyPackages |
 //! | [`devices`] | a whole device behind a node that says anything |
 //! | [`identities`] | certificates, addresses, words |
@@ -16,6 +17,7 @@
 //! | [`settings`] | a node's settings, a profile's key file |
 //! | [`mutate`] | deterministic mutations for the replay |
 
+pub mod calls;
 pub mod contacts;
 pub mod devices;
 pub mod disk;
@@ -93,6 +95,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "websocket", run: streams::websocket, seeds: streams::websocket_seeds, places: 24 },
     Target { name: "node_config", run: settings::node_config, seeds: settings::node_config_seeds, places: PLACES },
     Target { name: "key_file", run: settings::key_file, seeds: settings::key_file_seeds, places: PLACES },
+    Target { name: "sframe_header", run: calls::header, seeds: calls::header_seeds, places: PLACES },
+    Target { name: "sframe", run: calls::frame, seeds: calls::frame_seeds, places: PLACES },
     Target { name: "stored_cell", run: disk::stored_cell, seeds: disk::stored_cell_seeds, places: PLACES },
 ];
 

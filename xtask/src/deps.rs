@@ -23,16 +23,16 @@ const PRODUCT: &[Rule] = &[
     Rule { name: "store", may_use: &["wire"] },
     Rule { name: "store-cluster", may_use: &["wire", "store"] },
     Rule { name: "node", may_use: &["wire", "delivery", "calls", "store", "transparency"] },
-    Rule { name: "client", may_use: &["wire", "transparency", "protocol", "sqlite"] },
-    Rule { name: "wasm", may_use: &["wire", "transparency", "protocol", "client"] },
-    Rule { name: "cli", may_use: &["wire", "transparency", "protocol", "client"] },
+    Rule { name: "client", may_use: &["wire", "transparency", "protocol", "sqlite", "calls"] },
+    Rule { name: "wasm", may_use: &["wire", "transparency", "protocol", "client", "calls"] },
+    Rule { name: "cli", may_use: &["wire", "transparency", "protocol", "client", "calls"] },
 ];
 
 /// Crates that prove something about the product: they may name anything, nothing of the product names them.
 const PROOF: &[&str] = &["sim", "xtask", "web-bindings", "benches", "tests", "fuzz"];
 
 /// Crates without I/O, async, clock and global randomness.
-pub const PURE: &[&str] = &["wire", "transparency", "protocol", "delivery"];
+pub const PURE: &[&str] = &["wire", "transparency", "protocol", "delivery", "calls"];
 
 /// Packages that would bring I/O or a runtime into a pure crate.
 const IMPURE: &[&str] = &[
@@ -63,6 +63,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let members: Vec<Package> = workspace.members().cloned().collect();
     let mut broken = check_edges(&members);
     broken.extend(check_anyhow(&members));
+    broken.extend(check_halves(&members));
     for package in members.iter().filter(|package| PURE.contains(&package.name.as_str())) {
         let tree = process::cargo(&workspace.root)
             .args(["tree", "--quiet", "--package", &package.name, "--edges", "normal", "--prefix", "none"])
@@ -91,6 +92,20 @@ fn check_edges(members: &[Package]) -> Vec<String> {
             let is_ours = members.iter().any(|member| member.name == dependency.name);
             if is_ours && dependency.name != package.name && !rule.may_use.contains(&dependency.name.as_str()) {
                 broken.push(format!("`{}` may not depend on `{}`", package.name, dependency.name));
+            }
+        }
+    }
+    broken
+}
+
+/// `calls` has a half for each side: a node that asks for the other one could name the key of a frame.
+fn check_halves(members: &[Package]) -> Vec<String> {
+    let mut broken = Vec::new();
+    for package in members.iter().filter(|package| !PROOF.contains(&package.name.as_str()) && package.name != "calls") {
+        let half = if package.name == "node" { "relay" } else { "endpoint" };
+        for dependency in package.dependencies.iter().filter(|dependency| dependency.name == "calls") {
+            if dependency.uses_default_features || dependency.features != [half] {
+                broken.push(format!("`{}` may have of `calls` the feature `{half}` alone", package.name));
             }
         }
     }
@@ -143,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_client_that_names_the_servers_crates_is_refused() {
-        for server in ["delivery", "calls", "store", "node"] {
+        for server in ["delivery", "store", "node"] {
             let members = [package("client", &[(server, None)]), package(server, &[])];
             assert_eq!(check_edges(&members), [format!("`client` may not depend on `{server}`")]);
         }
@@ -175,6 +190,20 @@ mod tests {
     fn anyhow_in_a_library_is_refused_and_in_a_program_allowed() {
         assert_eq!(check_anyhow(&[package("wire", &[("anyhow", Some("dev"))])]).len(), 1);
         assert!(check_anyhow(&[package("cli", &[("anyhow", None)])]).is_empty());
+    }
+
+    #[test]
+    fn a_node_that_asks_for_the_devices_half_of_calls_is_refused_and_the_other_way_round() {
+        let asks = |name: &str, features: &[&str], defaults: bool| {
+            let mut package = package(name, &[("calls", None)]);
+            package.dependencies[0].features = features.iter().map(|feature| (*feature).to_owned()).collect();
+            package.dependencies[0].uses_default_features = defaults;
+            check_halves(&[package]).is_empty()
+        };
+        assert!(asks("node", &["relay"], false) && asks("client", &["endpoint"], false));
+        assert!(!asks("node", &["endpoint"], false) && !asks("node", &["relay"], true));
+        assert!(!asks("client", &["relay"], false) && !asks("wasm", &["endpoint", "relay"], false));
+        assert!(asks("fuzz", &["endpoint", "relay"], true));
     }
 
     #[test]

@@ -49,6 +49,16 @@ pub struct Target {
 pub struct Dependency {
     /// The package depended on.
     pub name: String,
+    /// The features asked for.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Whether its default features come too.
+    #[serde(default = "yes")]
+    pub uses_default_features: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]

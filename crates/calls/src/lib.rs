@@ -1,0 +1,10 @@
+//! Calls: what a device does with frames and what a node does with packets, without a socket or a clock.
+//!
+//! | module | holds | feature |
+//! |---|---|---|
+//! | [`sframe`] | frames sealed end to end (RFC 9605) | `endpoint` |
+//!
+//! A node is built with `relay` alone: it cannot even name a key of a frame.
+
+#[cfg(feature = "endpoint")]
+pub mod sframe;
