@@ -1,0 +1,26 @@
+//! TURN (RFC 8656): a table of allocations that says where each packet goes. Sockets are the shell's.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`credential`] | names and passwords that expire by themselves |
+//! | [`policy`] | limits, and which peers may be sent to |
+//! | [`framing`] | messages on a byte stream |
+//! | [`table`] | clients, allocations, permissions, channels |
+//! | [`request`] | what clients ask for |
+//! | [`packet`] | data in both directions |
+//!
+//! The shell gives each packet to [`Table::from_client`] or [`Table::from_peer`], carries out the verdict, then
+//! [`Table::take_effects`]; about once a second it calls [`Table::tick`].
+
+mod allocation;
+pub mod credential;
+pub mod framing;
+pub mod packet;
+pub mod policy;
+pub mod request;
+pub mod table;
+
+pub use credential::{Credential, CredentialSecret};
+pub use packet::{Forward, Verdict};
+pub use policy::Policy;
+pub use table::{Answer, Client, Effect, Link, Opened, RelayId, Table};
