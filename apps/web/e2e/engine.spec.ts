@@ -2,7 +2,7 @@
 
 import type { Harness } from './engine/page';
 import { expect, test } from './fixtures';
-import { ENGINE_PAGE, boot, create, delivery, meet, open, send, texts } from './talk';
+import { ENGINE_PAGE, boot, create, delivery, meet, open, pair, send, texts } from './talk';
 
 test.use({ web: ENGINE_PAGE });
 
@@ -32,11 +32,7 @@ test('two browsers meet, talk, and keep their history over a reload', async ({ b
 });
 
 test('a second tab agrees, and takes over when the first is closed', async ({ browser, node }) => {
-  const [ada, ben] = [await browser.newContext(), await browser.newContext()];
-  const [one, other] = [await open(ada, node), await open(ben, node)];
-  await create(one, 'Ada');
-  await create(other, 'Ben');
-  const conversation = await meet(one, other);
+  const { ada, ben, one, other, conversation } = await pair(browser, node);
 
   const second = await open(ada, node);
   expect((await boot(second)).state).toBe('ready');
@@ -69,11 +65,7 @@ test('a second tab agrees, and takes over when the first is closed', async ({ br
 });
 
 test('what is written without network goes out later, in order', async ({ browser, node }) => {
-  const [ada, ben] = [await browser.newContext(), await browser.newContext()];
-  const [one, other] = [await open(ada, node), await open(ben, node)];
-  await create(one, 'Ada');
-  await create(other, 'Ben');
-  const conversation = await meet(one, other);
+  const { ada, ben, one, other, conversation } = await pair(browser, node);
   await send(one, conversation, 'first');
   expect(await texts(other, conversation, 1)).toEqual(['first']);
 

@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test';
 import type { Entry, FileItem, Timeline } from '../src/platform/engine';
 import type { Harness } from './engine/page';
 import { expect, test } from './fixtures';
-import { ENGINE_PAGE, boot, create, meet, open } from './talk';
+import { ENGINE_PAGE, boot, open, pair } from './talk';
 
 test.use({ web: ENGINE_PAGE });
 
@@ -59,11 +59,7 @@ const differs = (page: Page, entry: number, index: number, size: number): Promis
 const SIZES = [0, 1, 262_127, 262_128, 262_129, 3_000_000];
 
 test('files of every length arrive whole, and nothing of them lies open', async ({ browser, node }) => {
-  const [ada, ben] = [await browser.newContext(), await browser.newContext()];
-  const [one, other] = [await open(ada, node), await open(ben, node)];
-  await create(one, 'Ada');
-  await create(other, 'Ben');
-  const conversation = await meet(one, other);
+  const { ada, ben, one, other, conversation } = await pair(browser, node);
   await sendFiles(one, conversation, SIZES, 'all of them');
   const sent = await files(one, conversation, 'here');
   for (const [index, size] of SIZES.entries()) expect(await differs(one, sent.entry, index, size), `own ${size}`).toBe(-1);
@@ -96,11 +92,7 @@ test('files of every length arrive whole, and nothing of them lies open', async 
 });
 
 test('an upload goes on after the page was closed and the node was killed', async ({ browser, node }) => {
-  const [ada, ben] = [await browser.newContext(), await browser.newContext()];
-  const [one, other] = [await open(ada, node), await open(ben, node)];
-  await create(one, 'Ada');
-  await create(other, 'Ben');
-  const conversation = await meet(one, other);
+  const { ada, ben, one, other, conversation } = await pair(browser, node);
   const size = 24_000_000;
   await sendFiles(one, conversation, [size]);
   await node.kill();
@@ -123,11 +115,7 @@ test('an upload goes on after the page was closed and the node was killed', asyn
 });
 
 test('what is cleared here can be had again, and what is deleted for everyone cannot', async ({ browser, node }) => {
-  const [ada, ben] = [await browser.newContext(), await browser.newContext()];
-  const [one, other] = [await open(ada, node), await open(ben, node)];
-  await create(one, 'Ada');
-  await create(other, 'Ben');
-  const conversation = await meet(one, other);
+  const { ada, ben, one, other, conversation } = await pair(browser, node);
   await sendFiles(one, conversation, [500_000]);
   const away = await files(other, conversation, 'away');
   await other.evaluate((entry) => harness.engine.fetchFile({ entry, index: 0 }), away.entry);

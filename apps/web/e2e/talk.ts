@@ -1,7 +1,7 @@
 /** What two people do with the bare engine's page: for tests without views. */
 
 import { resolve } from 'node:path';
-import type { BrowserContext, Page } from '@playwright/test';
+import type { Browser, BrowserContext, Page } from '@playwright/test';
 import type { Boot, ConversationRow, Entry, Network, Timeline } from '../src/platform/engine';
 import type { Harness } from './engine/page';
 import { type TestNode, expect } from './fixtures';
@@ -48,6 +48,23 @@ export async function meet(one: Page, other: Page): Promise<string> {
   const [mine, theirs] = [await first(one), await first(other)];
   expect(mine).toBe(theirs);
   return mine;
+}
+
+/** Two browsers whose people have a conversation with each other. */
+export interface Pair {
+  ada: BrowserContext;
+  ben: BrowserContext;
+  one: Page;
+  other: Page;
+  conversation: string;
+}
+
+export async function pair(browser: Browser, node: TestNode, path = '/'): Promise<Pair> {
+  const [ada, ben] = [await browser.newContext(), await browser.newContext()];
+  const [one, other] = [await open(ada, node, path), await open(ben, node, path)];
+  await create(one, 'Ada');
+  await create(other, 'Ben');
+  return { ada, ben, one, other, conversation: await meet(one, other) };
 }
 
 /** Sends a text; answers once it is durable. */
