@@ -22,7 +22,7 @@ pub(crate) use node::loses_cells_of;
 use crate::ground::Ground;
 use crate::storm::Report;
 use crate::world::World;
-use protocol::event::{Alert, ConversationId};
+use protocol::event::{Alert, ConversationId, Link};
 use wire::id::LaneId;
 
 /// Plays a scenario; logged or not.
@@ -90,6 +90,36 @@ fn trio(ground: &Ground, is_logged: bool) -> (World, ConversationId) {
     world.settle();
     let group = group.unwrap_or(ConversationId([0; 16]));
     (world, group)
+}
+
+/// The node shows phone 2 a history of its own, and `here` the other one; all of them write.
+fn split(world: &mut World, group: ConversationId, here: &[usize]) {
+    world.misbehave();
+    world.servers[0].fork();
+    world.astray.insert(2);
+    lose_all(world, 2);
+    for nth in 0..20 {
+        for at in here {
+            world.write(*at, group, "here");
+        }
+        world.write(2, group, "there");
+        world.run_for(500 + nth);
+    }
+}
+
+/// Phone 2 is back on the history that the others have, and all of them had time to see that there were two.
+fn reunite(world: &mut World, group: ConversationId) {
+    world.astray.clear();
+    lose_all(world, 2);
+    world.run_for(10_000);
+    world.write(0, group, "together");
+    world.write(2, group, "again");
+    world.run_for(120_000);
+}
+
+fn lose_all(world: &mut World, at: usize) {
+    let links: Vec<Link> = world.phones[at].links.keys().cloned().collect();
+    links.iter().for_each(|link| world.lose_connection(at, link));
 }
 
 impl World {

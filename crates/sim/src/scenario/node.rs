@@ -1,12 +1,12 @@
 //! What a node may do to people, and how they notice.
 
-use super::trio;
+use super::{lose_all, reunite, split, trio};
 use crate::ground::Ground;
 #[cfg(test)]
 use crate::phone::Bug;
 use crate::storm::Report;
 use crate::world::World;
-use protocol::event::{Alert, ConversationId, ConversationState, Intent, Link, Outcome};
+use protocol::event::{Alert, ConversationId, ConversationState, Intent, Outcome};
 
 fn is_two_histories(alert: &Alert) -> bool {
     matches!(alert, Alert::TwoHistories { .. })
@@ -121,29 +121,11 @@ pub(super) fn loses_the_moving_commit_unseen(ground: &Ground, is_logged: bool) -
 /// Two histories for two parties; once they meet, both are told.
 pub(super) fn shows_two_histories(ground: &Ground, is_logged: bool) -> Report {
     let (mut world, group) = trio(ground, is_logged);
-    world.misbehave();
-    world.servers[0].fork();
-    world.astray.insert(2);
-    lose_all(&mut world, 2);
-    for nth in 0..20 {
-        world.write(0, group, "here");
-        world.write(2, group, "there");
-        world.run_for(500 + nth);
-    }
+    split(&mut world, group, &[0]);
     world.expect_silence("before the histories meet", |_| true);
-    world.astray.clear();
-    lose_all(&mut world, 2);
-    world.run_for(10_000);
-    world.write(0, group, "together");
-    world.write(2, group, "again");
-    world.run_for(120_000);
+    reunite(&mut world, group);
     world.expect_told(&[0, 1, 2], "the node showed two histories", is_two_histories);
     Report::of(world)
-}
-
-fn lose_all(world: &mut World, at: usize) {
-    let links: Vec<Link> = world.phones[at].links.keys().cloned().collect();
-    links.iter().for_each(|link| world.lose_connection(at, link));
 }
 
 /// Two cells swap places: who read them before is told, nobody shows anything twice.
@@ -266,21 +248,8 @@ pub(super) fn has_another_key(ground: &Ground, is_logged: bool) -> Report {
 /// without being asked (LANE.md s.6).
 pub(super) fn disputed_group_restarts(ground: &Ground, is_logged: bool) -> Report {
     let (mut world, group) = trio(ground, is_logged);
-    world.misbehave();
-    world.servers[0].fork();
-    world.astray.insert(2);
-    lose_all(&mut world, 2);
-    for nth in 0..20 {
-        world.write(0, group, "here");
-        world.write(2, group, "there");
-        world.run_for(500 + nth);
-    }
-    world.astray.clear();
-    lose_all(&mut world, 2);
-    world.run_for(10_000);
-    world.write(0, group, "together");
-    world.write(2, group, "again");
-    world.run_for(120_000);
+    split(&mut world, group, &[0]);
+    reunite(&mut world, group);
     let state = world.phones[0].timeline.conversations.get(&group).map(|group| group.state);
     world.expect(
         matches!(state, Some(ConversationState::Disputed | ConversationState::Rejoining)),

@@ -1,41 +1,22 @@
 //! Two admins begin a broken group anew at the same time (LANE.md s.6).
 
-use super::trio;
+use super::{reunite, split, trio};
 use crate::ground::Ground;
 use crate::storm::Report;
 use crate::world::World;
-use protocol::event::{ConversationId, ConversationState, Intent, Link};
-
-fn lose_all(world: &mut World, at: usize) {
-    let links: Vec<Link> = world.phones[at].links.keys().cloned().collect();
-    links.iter().for_each(|link| world.lose_connection(at, link));
-}
+use protocol::event::{ConversationId, ConversationState, Intent};
 
 fn state(world: &World, at: usize, id: ConversationId) -> Option<ConversationState> {
     world.phones[at].timeline.conversations.get(&id).map(|conversation| conversation.state)
 }
 
-/// A group of three with two admins, broken for each of them: the node showed phone 2 another history.
+/// A group of three with two admins, broken for each of them.
 fn broken(ground: &Ground, is_logged: bool) -> (World, ConversationId) {
     let (mut world, group) = trio(ground, is_logged);
     world.done(0, Intent::SetAdmin { conversation: group, account: ground.account(1), is_admin: true });
     world.run_for(5_000);
-    world.misbehave();
-    world.servers[0].fork();
-    world.astray.insert(2);
-    lose_all(&mut world, 2);
-    for nth in 0..20 {
-        world.write(0, group, "here");
-        world.write(1, group, "here, too");
-        world.write(2, group, "there");
-        world.run_for(500 + nth);
-    }
-    world.astray.clear();
-    lose_all(&mut world, 2);
-    world.run_for(10_000);
-    world.write(0, group, "together");
-    world.write(2, group, "again");
-    world.run_for(120_000);
+    split(&mut world, group, &[0, 1]);
+    reunite(&mut world, group);
     (world, group)
 }
 
