@@ -148,17 +148,29 @@ pub struct Person {
     profile: PathBuf,
     /// A root certificate in PEM that this machine trusts.
     root: Option<PathBuf>,
+    /// The address of the session bus, where there is a keyring; never that of whoever runs the tests.
+    bus: Option<String>,
 }
 
 impl Person {
     /// Makes an account at a node.
     pub fn new(folder: &Path, name: &str, node_url: &str) -> Self {
-        Self { profile: folder.join(name), root: None }.register(name, node_url)
+        Self { profile: folder.join(name), root: None, bus: None }.register(name, node_url)
     }
 
     /// Makes an account at a node, on a machine that trusts another root.
     pub fn new_trusting(folder: &Path, name: &str, node_url: &str, root: &Path) -> Self {
-        Self { profile: folder.join(name), root: Some(root.to_owned()) }.register(name, node_url)
+        Self { profile: folder.join(name), root: Some(root.to_owned()), bus: None }.register(name, node_url)
+    }
+
+    /// Makes an account at a node, on a machine with a session bus.
+    pub fn new_on_bus(folder: &Path, name: &str, node_url: &str, bus: &str) -> Self {
+        Self { profile: folder.join(name), root: None, bus: Some(bus.to_owned()) }.register(name, node_url)
+    }
+
+    /// The same person once the session is over.
+    pub fn without_bus(self) -> Self {
+        Self { bus: None, ..self }
     }
 
     fn register(self, name: &str, node_url: &str) -> Self {
@@ -175,6 +187,8 @@ impl Person {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("sottovoce"));
         command.arg("--profile").arg(&self.profile).arg("--json").args(arguments).stdin(Stdio::null());
+        command.env_remove("XDG_RUNTIME_DIR").env_remove("DBUS_SESSION_BUS_ADDRESS");
+        command.envs(self.bus.iter().map(|bus| ("DBUS_SESSION_BUS_ADDRESS", bus)));
         if let Some(root) = &self.root {
             command.env("SSL_CERT_FILE", root);
         }

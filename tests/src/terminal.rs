@@ -33,6 +33,8 @@ impl Terminal {
             .arg("--profile")
             .arg(person.profile())
             .arg("tui")
+            .env_remove("XDG_RUNTIME_DIR")
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .env("TERM", "xterm-256color")
             .env("TZ", "UTC")
             .env("LANG", "C.UTF-8")

@@ -119,7 +119,11 @@ fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
     }
     if has("tests") {
         steps.push(step("black-box", "Real programs disagree with the contract; their logs are above.", |run| {
-            apt::need(&run.workspace.root, "pebble", "pebble")?;
+            for (program, package) in
+                [("pebble", "pebble"), ("dbus-daemon", "dbus-daemon"), ("gnome-keyring-daemon", "gnome-keyring")]
+            {
+                apt::need(&run.workspace.root, program, package)?;
+            }
             test_package(run, "tests")
         }));
     }

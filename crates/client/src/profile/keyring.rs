@@ -1,13 +1,13 @@
 //! The system's keyring, where there is one that answers.
 //!
-//! With feature `keyring`, on systems with a Secret Service (GNOME Keyring, KWallet, KeePassXC). A machine without a
+//! On systems with a Secret Service (GNOME Keyring, KWallet, KeePassXC). A machine without a
 //! session bus is told apart without asking anybody; a keyring that does not answer is given up after a moment, since
 //! it may be waiting for a user who is not there.
 
 use crate::profile::ProfileError;
 use zeroize::Zeroizing;
 
-#[cfg(not(all(feature = "keyring", unix, not(target_vendor = "apple"))))]
+#[cfg(not(all(unix, not(target_vendor = "apple"))))]
 mod imp {
     pub(super) fn store(_entry: &str, _text: &str) -> Option<bool> {
         None
@@ -18,7 +18,7 @@ mod imp {
     }
 }
 
-#[cfg(all(feature = "keyring", unix, not(target_vendor = "apple")))]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 mod imp {
     use keyring_core::api::CredentialStoreApi;
     use std::sync::mpsc;
