@@ -52,6 +52,17 @@ fn split_marks(marked: &str) -> (String, Vec<Range<usize>>) {
     (text, highlights)
 }
 
+/// The index is read from its end and no further than the limit. In the order of any other table every hit would be
+/// fetched, and its snippet made, before the first is known.
+fn sql() -> String {
+    format!(
+        "SELECT {COLUMNS}, snippet(words, 0, ?4, ?5, '…', 16)
+         FROM words CROSS JOIN messages m ON m.id = words.rowid CROSS JOIN conversations c ON c.id = m.conversation
+         WHERE words MATCH ?1 AND (?2 IS NULL OR c.conversation = ?2)
+         ORDER BY words.rowid DESC LIMIT ?3"
+    )
+}
+
 impl Timeline<'_> {
     /// The newest messages that hold every word, each as a prefix, without regard to case and accents.
     ///
@@ -68,12 +79,7 @@ impl Timeline<'_> {
         };
         let limit = i64::try_from(limit.min(HITS_MAX)).unwrap_or(0);
         self.connection
-            .prepare_cached(&format!(
-                "SELECT {COLUMNS}, snippet(words, 0, ?4, ?5, '…', 16)
-                 FROM words JOIN messages m ON m.id = words.rowid JOIN conversations c ON c.id = m.conversation
-                 WHERE words MATCH ?1 AND (?2 IS NULL OR c.conversation = ?2)
-                 ORDER BY m.id DESC LIMIT ?3"
-            ))?
+            .prepare_cached(&sql())?
             .query_map(
                 params![
                     query,
@@ -126,6 +132,28 @@ mod tests {
         world.received(ADA, 3, Kind::Delete { msg_id: MsgId([1; 16]) }, 12);
         assert!(found(&world, "oranges").is_empty());
         world.database.read().execute_batch("INSERT INTO words (words) VALUES ('integrity-check')").unwrap();
+    }
+
+    #[test]
+    fn newest_are_found_without_sorting_what_else_was() {
+        let mut world = World::new();
+        for number in 1..=9 {
+            world.received(ADA, number, text(&format!("plum {number}")), u64::from(number));
+        }
+        let hits = world.timeline().search("plum", Some(&ROOM), 2).unwrap();
+        let texts: Vec<_> = hits.iter().map(|hit| hit.entry.text().unwrap()).collect();
+        assert_eq!(texts, ["plum 9", "plum 8"]);
+        let plan: Vec<String> = world
+            .database
+            .read()
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", sql()))
+            .unwrap()
+            .query_map(params!["\"plum\"*", ROOM.0, 2, "a", "b"], |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(plan[0].contains("words VIRTUAL TABLE INDEX"), "{plan:?}");
+        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{plan:?}");
     }
 
     #[test]
