@@ -71,7 +71,7 @@ export class Composer {
     }
     this.text = '';
     talk.replying = null;
-    this.#endTyping();
+    this.#forgetTyping();
     const sent = talk.engine.sendText({ conversation: talk.id, text, ...(replying ? { replyTo: replying.message } : {}) });
     talk.toNewest();
     this.save();
@@ -96,10 +96,15 @@ export class Composer {
   }
 
   #endTyping(): void {
+    if (this.#forgetTyping()) this.#tell(false);
+  }
+
+  /** A message ends the writing of it by itself; true where others were told of it. */
+  #forgetTyping(): boolean {
     clearTimeout(this.#ending);
-    if (this.#toldAt === -Infinity) return;
+    const wasTold = this.#toldAt !== -Infinity;
     this.#toldAt = -Infinity;
-    this.#tell(false);
+    return wasTold;
   }
 
   /** That nobody learns of our writing is no failure that anyone needs to hear of. */

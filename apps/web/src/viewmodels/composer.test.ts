@@ -112,6 +112,15 @@ describe('others', () => {
   });
 });
 
+describe('a message', () => {
+  it('ends the writing by itself', async () => {
+    write('done');
+    await composer.send();
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(inputs('typing').map((one) => one['isActive'])).toEqual([true]);
+  });
+});
+
 describe('the word before the caret', () => {
   it('asks for people after @ and for emoji after :', () => {
     expect(wordBefore('ask @ida', 8)).toEqual({ mark: '@', text: 'ida' });
