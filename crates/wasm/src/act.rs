@@ -4,7 +4,7 @@ use crate::face::Face;
 use crate::query::conversation_id;
 use crate::refusal::Refusal;
 use client::db::DatabaseError;
-use client::engine::{Act, ActId};
+use client::engine::{Act, ActId, SendResult};
 use client::timeline::{Changes, EntryId, Mark, Timeline};
 use data_encoding::BASE64;
 use protocol::content::Kind;
@@ -119,38 +119,65 @@ impl Face {
 
     /// What is said to the members.
     fn say(&mut self, now_ms: u64, act: ActId, action: &str, input: &In) -> Result<Acted, Refusal> {
-        let conversation = input.conversation()?;
-        let kind = match action {
-            "sendText" => Kind::Text {
-                text: input.text("text")?.to_owned(),
-                reply_to: if input.0["replyTo"].is_null() { None } else { Some(input.message("replyTo")?) },
-                is_forwarded: input.flag("isForwarded"),
-            },
-            "editText" => Kind::Edit { msg_id: input.message("message")?, text: input.text("text")?.to_owned() },
-            "react" => Kind::Reaction {
-                msg_id: input.message("message")?,
-                emoji: Some(input.text("emoji")?.to_owned()).filter(|emoji| !emoji.is_empty()),
-            },
-            "deleteForEveryone" => Kind::Delete { msg_id: input.message("message")? },
-            _ => Kind::Timer { seconds: u32::try_from(input.number("seconds")?).map_err(|_| Refusal::input())? },
+        let (conversation, kind) = saying(action, input)?;
+        let answer = self.send_all_once(now_ms, vec![(act, conversation, kind)])?.pop();
+        answer.unwrap_or_else(|| Err(Refusal::input())).map(Acted::Value)
+    }
+
+    /// Does several wishes to say something in one transaction; `wishes` is JSON: an array of an act's name, its action
+    /// and its input. Each has an answer of its own, in order.
+    ///
+    /// # Errors
+    /// `internal` for what is no such list, and what the database says; then nothing was done.
+    pub fn say_all(&mut self, now_ms: u64, wishes: &str) -> Result<Vec<Result<Value, Refusal>>, Refusal> {
+        let wishes: Vec<(String, String, Value)> = serde_json::from_str(wishes)?;
+        let read = |(act, action, input): (String, String, Value)| {
+            let act = parse_act(&act)?;
+            saying(&action, &In(input)).map(|(conversation, kind)| (act, conversation, kind))
         };
-        let is_text = matches!(kind, Kind::Text { .. });
-        let queued = self.engine.send_once(now_ms, act, conversation, kind);
-        let (msg_id, entry) = match queued {
-            Ok(queued) => {
-                self.take(queued.output);
-                (queued.msg_id, queued.entry)
+        let mut said = Vec::new();
+        let mut answers: Vec<Option<Refusal>> = Vec::new();
+        for wish in wishes.into_iter().map(read) {
+            answers.push(match wish {
+                Ok(wish) => {
+                    said.push(wish);
+                    None
+                }
+                Err(refusal) => Some(refusal),
+            });
+        }
+        let mut sent = self.send_all_once(now_ms, said)?.into_iter();
+        let answer = |refusal: Option<Refusal>| match refusal {
+            Some(refusal) => Err(refusal),
+            None => sent.next().unwrap_or_else(|| Err(Refusal::input())),
+        };
+        Ok(answers.into_iter().map(answer).collect())
+    }
+
+    fn send_all_once(
+        &mut self,
+        now_ms: u64,
+        said: Vec<(ActId, ConversationId, Kind)>,
+    ) -> Result<Vec<Result<Value, Refusal>>, Refusal> {
+        let are_texts: Vec<bool> = said.iter().map(|(.., kind)| matches!(kind, Kind::Text { .. })).collect();
+        match self.engine.send_all_once(now_ms, said) {
+            Ok((output, results)) => {
+                self.take(output);
+                let value = |(result, is_text): (SendResult, bool)| {
+                    let (msg_id, entry) = result?;
+                    Ok(if is_text {
+                        json!({ "message": msg_id.to_hex(), "entry": entry.map_or(0, |entry| entry.0) })
+                    } else {
+                        Value::Null
+                    })
+                };
+                Ok(results.into_iter().zip(are_texts).map(value).collect())
             }
             Err(error) => {
                 self.settle(Err(error))?;
-                return Err(Refusal::input());
+                Err(Refusal::input())
             }
-        };
-        Ok(Acted::Value(if is_text {
-            json!({ "message": msg_id.to_hex(), "entry": entry.map_or(0, |entry| entry.0) })
-        } else {
-            Value::Null
-        }))
+        }
     }
 
     fn intend_once(&mut self, now_ms: u64, act: ActId, intent: Intent) -> Result<Acted, Refusal> {
@@ -306,6 +333,26 @@ impl Face {
             "verifiedMs": person.verified_ms,
         }))
     }
+}
+
+/// What an action says, and where.
+fn saying(action: &str, input: &In) -> Result<(ConversationId, Kind), Refusal> {
+    let kind = match action {
+        "sendText" => Kind::Text {
+            text: input.text("text")?.to_owned(),
+            reply_to: if input.0["replyTo"].is_null() { None } else { Some(input.message("replyTo")?) },
+            is_forwarded: input.flag("isForwarded"),
+        },
+        "editText" => Kind::Edit { msg_id: input.message("message")?, text: input.text("text")?.to_owned() },
+        "react" => Kind::Reaction {
+            msg_id: input.message("message")?,
+            emoji: Some(input.text("emoji")?.to_owned()).filter(|emoji| !emoji.is_empty()),
+        },
+        "deleteForEveryone" => Kind::Delete { msg_id: input.message("message")? },
+        "setTimer" => Kind::Timer { seconds: u32::try_from(input.number("seconds")?).map_err(|_| Refusal::input())? },
+        _ => return Err(Refusal::input()),
+    };
+    Ok((input.conversation()?, kind))
 }
 
 /// The intent that an action is, if it is one.

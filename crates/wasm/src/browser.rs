@@ -189,6 +189,21 @@ impl Core {
         Ok(Value::from(acted).to_string())
     }
 
+    /// Does several wishes to say something in one transaction ([`Face::say_all`]); JSON: for each in order an object with
+    /// its `value` or `refusal`.
+    ///
+    /// # Errors
+    /// Throws what the database says; then none was done.
+    #[wasm_bindgen(js_name = sayAll)]
+    pub fn say_all(&mut self, now_ms: f64, wishes: &str) -> Result<String, JsValue> {
+        let answers = self.face_mut()?.say_all(millis(now_ms), wishes).map_err(thrown)?;
+        let object = |answer| match answer {
+            Ok(value) => json!({ "value": value }),
+            Err(refusal) => json!({ "refusal": refusal }),
+        };
+        Ok(Value::from(answers.into_iter().map(object).collect::<Vec<_>>()).to_string())
+    }
+
     /// A connection stands.
     ///
     /// # Errors

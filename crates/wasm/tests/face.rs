@@ -86,6 +86,24 @@ fn what_a_page_says_wrongly_is_refused_with_a_code() {
 }
 
 #[test]
+fn wishes_to_say_something_are_answered_one_by_one() {
+    let mut face = face();
+    let text = json!({ "conversation": "00".repeat(16), "text": "x" });
+    let wishes = json!([
+        ["01".repeat(16), "sendText", text],
+        ["02".repeat(16), "sendText", { "text": "nowhere" }],
+        ["03".repeat(16), "fly", {}],
+        ["zz", "sendText", text],
+        ["04".repeat(16), "sendText", text],
+    ]);
+    let answers = face.say_all(2_000, &wishes.to_string()).unwrap();
+    let codes: Vec<_> = answers.into_iter().map(|answer| answer.unwrap_err().code).collect();
+    assert_eq!(codes, ["no-conversation", "internal", "internal", "internal", "no-conversation"]);
+    assert_eq!(face.say_all(2_000, "{}").unwrap_err().code, "internal");
+    assert!(face.say_all(2_000, "[]").unwrap().is_empty());
+}
+
+#[test]
 fn words_and_safety_number_have_their_shape() {
     let mut face = face();
     let words = act(&mut face, ACT, "recoveryWords", json!({})).unwrap();

@@ -6,15 +6,20 @@ import { getBlob } from './network';
 import type { Owner } from './owner';
 import { Core, bundleUrl, previewInvite, sealKey, unsealKey } from './pkg/sottovoce';
 import { Refusal, refusalOf } from './refusal';
+import { soon } from './soon';
 
 /** Refusals of the database: what the core held in memory is forgotten. */
 const DATABASE_CODES = new Set(['internal', 'storage-full', 'database-damaged', 'database-busy', 'database-wrong-key']);
+/** What is said to the members: what of it waits already shares a transaction. */
+const SAID = new Set(['sendText', 'editText', 'react', 'deleteForEveryone', 'setTimer']);
 /** How long an answer from the network is waited for; what was asked goes on by itself after that. */
 const OUTCOME_MS = 20_000;
 /** How long the node may take to name its build. */
 const BUILD_MS = 3_000;
 /** Waiters that are kept at most, for answers that nobody fetched. */
 const WAITERS_MAX = 1_024;
+/** Messages written down in one transaction at most. */
+const SAYING_MAX = 256;
 /** Answers kept at most that came before their waiters. */
 const EARLY_MAX = 256;
 
@@ -45,8 +50,19 @@ function secondStep(id: string): string {
   return id.slice(0, -2) + last.toString(16).padStart(2, '0');
 }
 
+/** Something to be said to the members, until it is written down. */
+interface Saying {
+  id: string;
+  action: string;
+  input: Record<string, unknown>;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
 export class Actions {
   readonly #owner: Owner;
+  readonly #saySoon = soon(() => this.#sayAll());
+  #saying: Saying[] = [];
   readonly #waiters = new Map<string, (acted: Acted) => void>();
   readonly #early = new Map<string, Acted>();
 
@@ -56,6 +72,9 @@ export class Actions {
 
   async act(id: string, action: string, input: unknown): Promise<unknown> {
     const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
+    if (SAID.has(action)) return this.#say(id, action, fields);
+    // What was asked for before is done before.
+    this.#sayAll();
     switch (action) {
       case 'create':
         return this.#create(fields as { name: string; node?: string; words?: string });
@@ -131,12 +150,52 @@ export class Actions {
     }
   }
 
+  #say(id: string, action: string, input: Record<string, unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#saying.push({ id, action, input, resolve, reject });
+      if (this.#saying.length >= SAYING_MAX) this.#sayAll();
+      else if (this.#saying.length === 1) this.#saySoon();
+    });
+  }
+
+  /** Writes down what waits to be said, in one transaction; each is answered when all are durable. */
+  #sayAll(): void {
+    if (this.#saying.length === 0) return;
+    const all = this.#saying;
+    this.#saying = [];
+    const wishes = JSON.stringify(all.map(({ id, action, input }) => [id, action, input]));
+    let answers: Acted[];
+    try {
+      answers = JSON.parse(this.#asked((core) => core.sayAll(Date.now(), wishes))) as Acted[];
+    } catch (error) {
+      for (const { reject } of all) reject(error);
+      return;
+    }
+    this.#owner.settle();
+    all.forEach(({ resolve, reject }, at) => {
+      const { value, refusal } = answers[at] ?? {};
+      if (refusal) reject(new Refusal(refusal.code, refusal.values));
+      else resolve(value ?? undefined);
+    });
+  }
+
   /** One call of the core, carried out before it is answered: what it wrote is durable. */
   #core(id: string, action: string, input: unknown): Acted {
+    return JSON.parse(this.#asked((core) => core.act(Date.now(), id, action, JSON.stringify(input)))) as Acted;
+  }
+
+  /** Why nothing can be asked for now; a disk that is full has a sentence of its own, whoever found it full. */
+  #notReady(): Refusal {
+    const { boot } = this.#owner;
+    if (boot?.state !== 'stopped') return new Refusal('no-account');
+    return new Refusal(boot.reason === 'storage-full' ? 'storage-full' : 'stopped');
+  }
+
+  #asked(ask: (core: Core) => string): string {
     const { core, boot } = this.#owner;
-    if (!core || boot?.state !== 'ready') throw new Refusal(boot?.state === 'stopped' ? 'stopped' : 'no-account');
+    if (!core || boot?.state !== 'ready') throw this.#notReady();
     try {
-      return JSON.parse(core.act(Date.now(), id, action, JSON.stringify(input))) as Acted;
+      return ask(core);
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal && DATABASE_CODES.has(refusal.code)) this.#owner.databaseFailed();

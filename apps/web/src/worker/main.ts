@@ -8,6 +8,7 @@
 import { ENGINE_LOCK, NEWS_CHANNEL, OWNER_CHANNEL, PROTOCOL, tabChannel, tabLock } from '../platform/protocol';
 import type { ToOwner, ToPage } from '../platform/protocol';
 import { Owner } from './owner';
+import wasmUrl from './pkg/sottovoce_bg.wasm?url';
 
 /** How long an owner may take to answer a hello before it is taken for an older version. */
 const ANSWER_MS = 5_000;
@@ -51,13 +52,18 @@ function crash(error: unknown): void {
   self.close();
 }
 
+/** Before the lock is there: whoever waits for it takes over the sooner. */
+const compiled = WebAssembly.compileStreaming(fetch(wasmUrl));
+// Whoever owns the engine says so where it cannot.
+compiled.catch(() => undefined);
+
 /** Forever, as long as the worker lives. */
 const forever = new Promise<never>(() => undefined);
 
 void navigator.locks.request(tabLock(tab), () => forever);
 
 void navigator.locks.request(ENGINE_LOCK, async () => {
-  const engine = new Owner(tab, crash);
+  const engine = new Owner(tab, compiled, crash);
   owner = engine;
   ownerChannel.onmessage = (event: MessageEvent<ToOwner>) => {
     const channel = engine.channelOf(event.data.tab);

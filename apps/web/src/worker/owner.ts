@@ -4,13 +4,14 @@ import type { Boot, Entry, Me, Network as NetworkState, Settings, StopReason, To
 import { PROTOCOL, tabChannel, tabLock } from '../platform/protocol';
 import type { ToOwner } from '../platform/protocol';
 import { Actions } from './actions';
+import { withBufferedHandles } from './buffered';
 import { eraseCopies, openCopies } from './copies';
 import { Files } from './files';
 import { Refusal, refusalOf } from './refusal';
 import { Network } from './network';
 import type { Outgoing } from './network';
 import initialise, { Core } from './pkg/sottovoce';
-import wasmUrl from './pkg/sottovoce_bg.wasm?url';
+import { soon } from './soon';
 import { Topics } from './topics';
 import type { Change, Send } from './topics';
 import { Vault } from './vault';
@@ -32,13 +33,6 @@ const CATCH_UP_MS = 400;
 const SLEEP_MAX_MS = 24 * 3_600_000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** A task after the events that wait already. */
-function soon(work: () => void): () => void {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => work();
-  return () => port2.postMessage(null);
-}
 
 function stopReason(code: string): StopReason {
   switch (code) {
@@ -65,6 +59,7 @@ export class Owner {
   /** Moves files, once the account is open. */
   files: Files | null = null;
   readonly #tab: string;
+  readonly #compiled: Promise<WebAssembly.Module>;
   readonly #crash: (error: unknown) => void;
   readonly #actions: Actions;
   readonly #channels = new Map<string, BroadcastChannel>();
@@ -84,8 +79,10 @@ export class Owner {
   #catchUpEnd: ReturnType<typeof setTimeout> | undefined;
   #pauseEnd: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(tab: string, crash: (error: unknown) => void) {
+  /** `compiled` is the core's code, which may still be on its way. */
+  constructor(tab: string, compiled: Promise<WebAssembly.Module>, crash: (error: unknown) => void) {
     this.#tab = tab;
+    this.#compiled = compiled;
     this.#crash = crash;
     this.topics = new Topics(
       (topic, key) => this.#query(topic, key),
@@ -140,7 +137,7 @@ export class Owner {
 
   async #begin(): Promise<void> {
     try {
-      await initialise({ module_or_path: wasmUrl });
+      await initialise({ module_or_path: await this.#compiled });
     } catch {
       this.setBoot({ state: 'stopped', reason: 'browser-too-old' });
       return;
@@ -172,7 +169,7 @@ export class Owner {
   async #mount(): Promise<Core> {
     for (let tries = 1; ; tries++) {
       try {
-        return await Core.mount(FOLDER);
+        return await withBufferedHandles(() => Core.mount(FOLDER));
       } catch (error) {
         if (!refusalOf(error) || tries >= MOUNT_TRIES) throw error;
         await sleep(MOUNT_AGAIN_MS);

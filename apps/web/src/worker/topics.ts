@@ -26,6 +26,8 @@ interface Page {
 
 /** Between two rounds of snapshots at least: a frame. */
 const FRAME_MS = 16;
+/** And so many times as long as the last round took: most of the time is for what there is to show. */
+const CALM = 3;
 /** A conversation that nobody watches for so long is closed. */
 const CLOSED_MS = 1_000;
 
@@ -36,6 +38,8 @@ export class Topics {
   readonly #query: (topic: Topic, key: unknown[]) => string;
   readonly #picture: (id: string) => Uint8Array<ArrayBuffer> | null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the next round may be, by the clock of this worker. */
+  #nextAt = 0;
 
   constructor(
     query: (topic: Topic, key: unknown[]) => string,
@@ -86,7 +90,7 @@ export class Topics {
     }, CLOSED_MS);
   }
 
-  /** Marks what the changes touch; snapshots follow at the next frame. */
+  /** Marks what the changes touch; snapshots follow at once, or a frame after the last. */
   changed(changes: Change[]): void {
     const touched = new Set<string>();
     const all = new Set<Topic>();
@@ -153,16 +157,19 @@ export class Topics {
         isAny = true;
       }
     }
-    if (isAny) this.#timer ??= setTimeout(() => this.#flush(), FRAME_MS);
+    if (isAny) this.#timer ??= setTimeout(() => this.#flush(), Math.max(0, this.#nextAt - performance.now()));
   }
 
   #flush(): void {
     this.#timer = undefined;
+    const begun = performance.now();
     // What several pages or views watch is asked for once.
     const asked = new Map<string, string>();
     for (const page of this.#pages.values()) {
       for (const [sub, watch] of page.watches) if (watch.isDirty) this.#show(page, sub, watch, asked);
     }
+    const now = performance.now();
+    this.#nextAt = now + Math.max(FRAME_MS, CALM * (now - begun));
   }
 
   #show(page: Page, sub: number, watch: Watch, asked: Map<string, string>): void {

@@ -4,7 +4,7 @@
 //! and an intent's outcome in the transaction that brings it, so that a repeated wish finds its answer.
 
 use crate::db::DatabaseError;
-use crate::engine::{Engine, EngineError, Output, Queued};
+use crate::engine::{Collected, Engine, EngineError, Output, Parts, SendResult};
 use crate::timeline::{Changes, EntryId, EntryKind, InviteTerms, MessageState, Timeline};
 use protocol::content::Kind;
 use protocol::event::{Answer, ConversationId, Input, Intent, IntentError, IntentId, Outcome};
@@ -16,6 +16,8 @@ use wire::id::{AccountId, Hash, MsgId};
 const KEPT_MS: u64 = 24 * 3_600_000;
 /// Answers kept at most; beyond it the oldest go.
 const KEPT_MAX: i64 = 4_096;
+/// Old answers that go with each new one at most: more than one, so that they become fewer.
+const FORGOTTEN_MAX: i64 = 8;
 
 /// Names an act: 16 random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +77,10 @@ fn note(connection: &Connection, act: &ActId, intent: Option<IntentId>, now_ms: 
     let oldest_ms = now_ms.saturating_sub_unsigned(KEPT_MS);
     connection
         .prepare_cached(
-            "DELETE FROM acts WHERE at_ms < ?1
-               OR rowid <= (SELECT max(rowid) FROM acts) - ?2",
+            "DELETE FROM acts WHERE rowid IN (SELECT rowid FROM acts ORDER BY rowid LIMIT ?3)
+               AND (at_ms < ?1 OR rowid <= (SELECT max(rowid) FROM acts) - ?2)",
         )?
-        .execute([oldest_ms, KEPT_MAX])?;
+        .execute([oldest_ms, KEPT_MAX, FORGOTTEN_MAX])?;
     connection
         .prepare_cached("INSERT INTO acts (act, intent, outcome, at_ms) VALUES (?1, ?2, NULL, ?3)")?
         .execute(params![act.0, intent.map(u64::cast_signed), now_ms])?;
@@ -147,26 +149,27 @@ impl Engine {
         Ok((id, output))
     }
 
-    /// Writes a message down as an act and hands it to the device; asked for again, the same message answers.
+    /// Writes messages down as acts in one transaction and hands them to the device; each with its own result, in
+    /// order. For an act that is asked for again the same message answers.
     ///
     /// # Errors
-    /// As [`Engine::send`].
-    pub fn send_once(
+    /// As [`Engine::handle`]: then nothing was written.
+    pub fn send_all_once(
         &mut self,
         now_ms: u64,
-        act: ActId,
-        conversation: ConversationId,
-        kind: Kind,
-    ) -> Result<Queued, EngineError> {
-        if self.act(&act)?.is_some() {
-            let entry = self.timeline().entry_by_msg_id(&conversation, &act.msg_id())?.map(|entry| entry.id);
-            return Ok(Queued { msg_id: act.msg_id(), entry, output: Output::default() });
-        }
-        let (output, entry) = self.transact(now_ms, |parts, collected| {
-            note(parts.connection, &act, None, parts.now_ms)?;
-            parts.send_as(act.msg_id(), conversation, kind, collected)
-        })?;
-        Ok(Queued { msg_id: act.msg_id(), entry, output })
+        messages: impl IntoIterator<Item = (ActId, ConversationId, Kind)>,
+    ) -> Result<(Output, Vec<SendResult>), EngineError> {
+        self.transact(now_ms, |parts, collected| {
+            let mut results = Vec::new();
+            for (act, conversation, kind) in messages {
+                match parts.send_once(&act, conversation, kind, collected) {
+                    // A refused one has written nothing.
+                    result @ (Ok(_) | Err(EngineError::Intent(_) | EngineError::Content(_))) => results.push(result),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(results)
+        })
     }
 
     /// Sends a text that failed once more, in its place; nothing happens with an entry that did not fail.
@@ -211,6 +214,30 @@ impl Engine {
     }
 }
 
+impl Parts<'_> {
+    fn send_once(
+        &mut self,
+        act: &ActId,
+        conversation: ConversationId,
+        kind: Kind,
+        collected: &mut Collected,
+    ) -> SendResult {
+        let msg_id = act.msg_id();
+        let is_done = self
+            .connection
+            .prepare_cached("SELECT 1 FROM acts WHERE act = ?1")
+            .and_then(|mut statement| statement.exists([act.0]))
+            .map_err(DatabaseError::from)?;
+        if is_done {
+            let entry = self.timeline().entry_by_msg_id(&conversation, &msg_id)?.map(|entry| entry.id);
+            return Ok((msg_id, entry));
+        }
+        let entry = self.send_as(msg_id, conversation, kind, collected)?;
+        note(self.connection, act, None, self.now_ms)?;
+        Ok((msg_id, entry))
+    }
+}
+
 /// What the timeline notes of an intent in the transaction that takes it.
 pub(super) enum Noted {
     Nothing,
@@ -249,5 +276,41 @@ impl Noted {
             },
             Self::Terms(intent, terms) => timeline.keep_terms(*intent, terms),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Database;
+
+    fn kept(database: &Database) -> i64 {
+        database.read().query_row("SELECT count(*) FROM acts", [], |row| row.get(0)).unwrap()
+    }
+
+    fn note_all(database: &mut Database, numbers: std::ops::Range<i64>, now_ms: u64) {
+        database
+            .write(|tx| -> Result<(), DatabaseError> {
+                for number in numbers {
+                    let mut act = [0; 16];
+                    act[..8].copy_from_slice(&number.to_be_bytes());
+                    note(tx, &ActId(act), None, now_ms)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn answers_are_kept_to_their_number_and_for_a_day() {
+        let mut database = Database::in_memory().unwrap();
+        note_all(&mut database, 0..KEPT_MAX, 1);
+        assert_eq!(kept(&database), KEPT_MAX);
+        note_all(&mut database, KEPT_MAX..KEPT_MAX + 100, 1);
+        assert_eq!(kept(&database), KEPT_MAX + 1);
+        // Those of yesterday go a few with each new one.
+        let before = kept(&database);
+        note_all(&mut database, 10_000..10_010, 2 + KEPT_MS);
+        assert_eq!(kept(&database), before - 10 * (FORGOTTEN_MAX - 1));
     }
 }
