@@ -21,6 +21,8 @@ export default defineConfig({
       args: [
         '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
         '--disable-component-update', '--disable-sync',
+        // A microphone that beeps once a second, for voice notes.
+        '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
         // Playwright's own list, of which only the last counts, and the questions that Chromium asks about forms.
         '--disable-features=AutofillServerCommunication,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,'
           + 'HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,'

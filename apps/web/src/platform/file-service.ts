@@ -48,6 +48,7 @@ export async function serveFile(range: string | null, isSaved: boolean, read: Re
     'content-type': isPlayed ? file.mediaType : 'application/octet-stream',
     // Whatever it is, it is no page of ours.
     'content-security-policy': "default-src 'none'; sandbox",
+    'cross-origin-embedder-policy': 'require-corp',
     'cross-origin-resource-policy': 'same-origin',
     'x-content-type-options': 'nosniff',
   });

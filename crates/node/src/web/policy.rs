@@ -5,10 +5,11 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFER
 
 /// The page, and every file but the engine's worker: it speaks to this node alone.
 ///
-/// `sottovoce` is the app's own policy, for the URLs of its two workers; the views make elements and no markup.
+/// `sottovoce` is the app's own policy, for the URLs of its two workers; the views make elements and no markup. A frame
+/// is where a download begins; the app itself stands in none.
 pub const PAGE: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; \
-    manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types sottovoce";
 
 /// The engine's worker: it may speak to the nodes of other people's conversations too. It has no document, so nothing
