@@ -83,7 +83,8 @@ export function paced<V>(apply: (value: V) => void): { take: (value: V) => void;
   };
 }
 
-function soon(run: () => void): () => void {
+/** Runs at the next frame, or soon where none is drawn; the returned function prevents it. */
+export function soon(run: () => void): () => void {
   if (document.hidden) {
     const timer = setTimeout(run, HIDDEN_MS);
     return () => clearTimeout(timer);

@@ -105,7 +105,7 @@ export class Talk {
   }
 
   chosenEntries(): Entry[] {
-    return this.timeline.shown.entries.filter((entry) => this.chosen?.has(entry.id));
+    return this.timeline.whole.entries.filter((entry) => this.chosen?.has(entry.id));
   }
 
   /** Leaves the innermost of what is under way; false where nothing is. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Entry, Timeline, Window } from '../platform/engine';
 import { type Placed, restoreAnchor, takeAnchor } from './anchor';
 import { buildRows, isSame, keepSame, RUN_MS } from './rows';
-import { COUNT_MAX, FIRST_COUNT, LATEST, type View, nextWindow, windowAround } from './window';
+import { COUNT_MAX, FIRST_COUNT, LATEST, type View, arrivedSince, nextWindow, windowAround } from './window';
 
 const NOON = new Date(2026, 4, 3, 12).getTime();
 
@@ -62,7 +62,7 @@ function conversation(count: number): (window: Window) => Timeline {
   };
 }
 
-const view = (part: Partial<View>): View => ({ anchor: null, isNearTop: false, isNearBottom: false, isAway: false, ...part });
+const view = (part: Partial<View>): View => ({ anchor: null, isNearTop: false, isNearBottom: false, isAway: false, isAtEnd: false, ...part });
 
 describe('a window', () => {
   it('stays while nothing is near', () => {
@@ -112,6 +112,16 @@ describe('a window', () => {
     expect(nextWindow(window, shown, view({ anchor: 502, isNearTop: true, isAway: true }))).toBe(window);
     const short = conversation(FIRST_COUNT - 5)(LATEST);
     expect(nextWindow(LATEST, short, view({ anchor: 1, isNearTop: true, isNearBottom: true }))).toBe(LATEST);
+  });
+});
+
+describe('what arrived', () => {
+  it('is what stands behind everything shown', () => {
+    const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => entry(from + at));
+    expect(arrivedSince(ids(0, 40), ids(10, 50))).toBe(10);
+    expect(arrivedSince(ids(60, 100), ids(0, 100))).toBe(0);
+    expect(arrivedSince(ids(0, 40), ids(100, 140))).toBe(40);
+    expect(arrivedSince([], [])).toBe(0);
   });
 });
 

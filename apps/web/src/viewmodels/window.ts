@@ -25,6 +25,8 @@ export interface View {
   isNearBottom: boolean;
   /** More than one screen away from the newest. */
   isAway: boolean;
+  /** At the newest, and following it. */
+  isAtEnd: boolean;
 }
 
 /** The window to be shown next; `window` itself where nothing is to change. */
@@ -46,6 +48,12 @@ export function nextWindow(window: Window, shown: Timeline, view: View): Window 
 /** Around a place that is jumped to. */
 export function windowAround(entry: EntryId): Window {
   return { at: 'around', entry, count: JUMP_COUNT };
+}
+
+/** How many of `next` came after everything that is shown. */
+export function arrivedSince(shown: readonly Entry[], next: readonly Entry[]): number {
+  const known = new Set(shown.map((entry) => entry.id));
+  return next.length - 1 - next.findLastIndex((entry) => known.has(entry.id));
 }
 
 /** Whether what is shown is the newest end. */
