@@ -74,6 +74,19 @@ export const message = (page: Page, text: string): Locator =>
     has: page.locator(`xpath=.//div[contains(concat(" ", @class, " "), " text ")]//text()[normalize-space() = "${text}"]/..`),
   });
 
+/** When something with a text is first in the page, by the clock of this machine. Playwright itself looks every half second. */
+export const whenThere = (page: Page, css: string, text = ''): Promise<number> =>
+  page.evaluate(([css, text]) => new Promise<number>((resolve) => {
+    const look = (): void => {
+      if (![...document.querySelectorAll(css)].some((node) => node.textContent?.includes(text))) return;
+      observer.disconnect();
+      resolve(Date.now());
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+    look();
+  }), [css, text] as const);
+
 /** Waits until an own message stands at least so far. */
 export async function stands(page: Page, text: string, states: RegExp): Promise<void> {
   await expect(message(page, text)).toHaveAttribute('data-state', states);
