@@ -1,5 +1,5 @@
 /**
- * Looks at every screen: `npx playwright test -c e2e/look.config.ts` writes pictures of all of them, at three widths and
+ * Looks at every screen: `npx playwright test -c e2e/look.config.ts` writes pictures of all of them, at three widths and at 200 %,
  * in both themes, into the folder that `LOOK` names, to be seen beside the design.
  */
 import { type Page, test } from '@playwright/test';
@@ -7,7 +7,8 @@ import { open } from './open';
 
 const INTO = process.env['LOOK'] ?? 'test-results/look';
 const ONLY = process.env['ONLY'];
-const WIDTHS = [360, 800, 1280];
+/** Phone, tablet, desktop, and a desktop's window at 200 %. */
+const SIZES = [[360, 800], [800, 800], [1280, 800], [640, 400]] as const;
 const THEMES = ['light', 'dark'] as const;
 
 /** Two pictures, drawn on the spot, and a file. */
@@ -59,9 +60,9 @@ const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unk
 for (const [name, { query, go, to }] of Object.entries(SCREENS)) {
   if (ONLY && !ONLY.split(',').includes(name)) continue;
   for (const theme of THEMES) {
-    for (const width of WIDTHS) {
+    for (const [width, height] of SIZES) {
       test(`${name} ${width} ${theme}`, async ({ page }) => {
-        await page.setViewportSize({ width, height: 800 });
+        await page.setViewportSize({ width, height });
         await open(page, { theme, ...(query ? { query } : {}), ...(to ? { to } : {}) });
         await go?.(page);
         await page.waitForTimeout(400);

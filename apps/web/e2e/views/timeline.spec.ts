@@ -94,3 +94,20 @@ test('a quote leads to its message', async ({ page }) => {
   await page.locator('.quote').first().click();
   await expect(page.locator('.msg.tinted')).toContainText('First basket');
 });
+
+test('the time stands beside the text and not in it, whichever way it is read', async ({ page }) => {
+  const complaints = await open(page, { to: 'ida' });
+  const gaps = await page.locator('[data-testid=message] p[dir=auto]:has(> .meta)').evaluateAll((paragraphs) => paragraphs.flatMap((paragraph) => {
+    const meta = paragraph.querySelector('.meta')!;
+    const text = document.createRange();
+    text.setStart(paragraph, 0);
+    text.setEndBefore(meta);
+    const time = meta.getBoundingClientRect();
+    const isRtl = getComputedStyle(paragraph).direction === 'rtl';
+    const besides = [...text.getClientRects()].filter((line) => line.bottom > time.top + 4);
+    return besides.map((line) => ({ isRtl, gap: Math.round(isRtl ? line.left - time.right : time.left - line.right) }));
+  }));
+  expect(gaps.some(({ isRtl }) => isRtl)).toBe(true);
+  expect(gaps.filter(({ gap }) => gap < 8)).toEqual([]);
+  expect(complaints).toEqual([]);
+});
