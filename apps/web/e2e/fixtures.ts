@@ -37,7 +37,7 @@ async function freePort(): Promise<number> {
 export class TestNode {
   readonly url: string;
   readonly #port: number;
-  readonly #data: string;
+  #data: string;
   readonly #more: string[];
   #web: string;
   #process: ChildProcess | null = null;
@@ -78,6 +78,19 @@ export class TestNode {
     if (!child || child.exitCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
+  }
+
+  /** Puts a node of its own, with nothing, at this one's address; the answer brings the first one back. */
+  async replace(): Promise<() => Promise<void>> {
+    const first = this.#data;
+    await this.kill();
+    this.#data = await mkdtemp(join(tmpdir(), 'sottovoce-node-'));
+    await this.resume();
+    return async () => {
+      await this.remove();
+      this.#data = first;
+      await this.resume();
+    };
   }
 
   async remove(): Promise<void> {

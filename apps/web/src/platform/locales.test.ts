@@ -9,6 +9,10 @@ import { describe, expect, it } from 'vitest';
 const LOCALES = import.meta.glob<string>('../../../../locales/*/{app,chat,errors}.ftl', {
   query: '?raw', import: 'default', eager: true,
 });
+/** Where the engine names its alerts. */
+const [ALERTS] = Object.values(import.meta.glob<string>('../../../../crates/client/src/timeline/record.rs', {
+  query: '?raw', import: 'default', eager: true,
+}));
 const SOURCES = import.meta.glob<string>(['../**/*.{ts,svelte}', '!../**/*.{test,spec}.ts', '!../worker/pkg/**'], {
   query: '?raw', import: 'default', eager: true,
 });
@@ -67,5 +71,11 @@ describe('the words of the app', () => {
     expect([...new Set(asked)].filter((id) => !english.has(id))).toEqual([]);
     const begun = [...source.matchAll(/\bt\(\s*`([\w-]+-)\$\{/g)].map((match) => match[1]!);
     expect(begun.filter((prefix) => ![...english.keys()].some((id) => id.startsWith(prefix)))).toEqual([]);
+  });
+
+  it('name every alert of the engine', () => {
+    const codes = [...ALERTS!.matchAll(/Alert::\w+(?: \{[^}]*\})? => \("([a-z_]+)"/g)].map((match) => match[1]!);
+    expect(codes.length).toBeGreaterThan(10);
+    expect(codes.filter((code) => !english.has(`alert-${code.replaceAll('_', '-')}`))).toEqual([]);
   });
 });
