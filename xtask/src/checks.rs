@@ -124,6 +124,7 @@ fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
             {
                 apt::need(&run.workspace.root, program, package)?;
             }
+            apt::need(&run.workspace.root, "turnutils_uclient", "coturn")?;
             test_package(run, "tests")
         }));
     }

@@ -351,11 +351,11 @@ fn a_channel_has_one_peer_and_a_peer_one_channel() {
     world.bind(&phone, 0x4000, PEER).unwrap();
     assert_eq!(world.bind(&phone, 0x4000, "8.8.8.8:1"), Err(400));
     assert_eq!(world.bind(&phone, 0x4001, PEER), Err(400));
-    for number in [0x3FFF, 0x5000, 0] {
+    for number in [0x3FFF, 0x8000, 0] {
         assert_eq!(world.bind(&phone, number, "8.8.4.4:1"), Err(400), "{number:#x}");
     }
-    assert_eq!(world.bind(&phone, 0x4FFF, "[2606:4700::1]:1"), Err(443));
-    world.bind(&phone, 0x4FFF, "8.8.4.4:1").unwrap();
+    assert_eq!(world.bind(&phone, 0x7FFF, "[2606:4700::1]:1"), Err(443));
+    world.bind(&phone, 0x7FFF, "8.8.4.4:1").unwrap();
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub mod node;
 mod open;
 pub mod outbox;
 pub mod policy;
+pub mod relay;
 pub mod render;
 mod slab;
 pub mod storage;

@@ -8,6 +8,7 @@ use crate::door::DoorJob;
 use crate::lanes::{LaneIx, Lanes};
 use crate::outbox::{Out, Outbox};
 use crate::policy::{DAY_S, Policy};
+use crate::relay::Relay;
 use crate::slab::Slab;
 use crate::storage::{LaneRecord, Storage};
 use std::sync::Arc;
@@ -101,6 +102,7 @@ pub struct Node {
     pub(crate) outbound_bytes: usize,
     wakes: Vec<ConnId>,
     pub(crate) bells: Bells,
+    pub(crate) relay: Relay,
 }
 
 impl Node {
@@ -119,6 +121,7 @@ impl Node {
             outbound_bytes: 0,
             wakes: Vec::new(),
             bells: Bells::default(),
+            relay: Relay::default(),
         }
     }
 
@@ -228,6 +231,7 @@ impl Node {
             Request::DoorPut(put) => self.door_put(conn, id, put),
             Request::DoorClaim(claim) => self.door_claim(conn, id, &claim),
             Request::Bell(bell) => self.set_bell(conn, id, bell),
+            Request::Relay => self.ask_relay(ctx.now_ms, id),
         }
     }
 

@@ -9,6 +9,7 @@
 //! | [`http`], [`blob`], [`metrics`] | the routes |
 //! | [`file`] | files: resumable uploads, ranges, expiry |
 //! | [`budget`] | bytes an hour |
+//! | [`calls`] | relays calls: sockets around the table of crate `calls` |
 //! | [`push`] | rings bells by Web Push |
 //! | [`web`] | the web app's files |
 //! | [`websocket`], [`socket`] | framing; one connection's task |
@@ -18,6 +19,7 @@
 
 pub mod blob;
 pub mod budget;
+pub mod calls;
 pub mod config;
 pub mod file;
 pub mod folder;

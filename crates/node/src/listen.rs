@@ -1,5 +1,6 @@
 //! Listeners: accept, TLS, HTTP/1, until told to stop.
 
+use crate::calls::{Relay, stream};
 use crate::tls::Tls;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -126,6 +127,7 @@ pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     places: Arc<Places>,
+    relay: Option<Arc<Relay>>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -142,15 +144,27 @@ pub async fn serve(
         // No room: closing at once is the only answer that costs nothing.
         let Some(guard) = places.enter(address.ip()) else { continue };
         let _ = tcp.set_nodelay(true);
-        let (tls, router, stop, busy) = (tls.clone(), router.clone(), stop.clone(), busy.clone());
+        let (tls, relay, router) = (tls.clone(), relay.clone(), router.clone());
+        let (stop, busy) = (stop.clone(), busy.clone());
         tokio::spawn(async move {
-            let stream = match tls {
+            let mut stream = match tls {
                 None => Stream::Plain(tcp),
                 Some(tls) => match tokio::time::timeout(HEAD_MAX, tls.accept(tcp)).await {
                     Ok(Some(stream)) => Stream::Tls(Box::new(stream)),
                     Ok(None) | Err(_) => return,
                 },
             };
+            if let Some(relay) = relay {
+                match tokio::time::timeout(HEAD_MAX, stream::is_stun(&mut stream)).await {
+                    Ok(Ok(true)) => {
+                        // It outlives requests of HTTP, and does not keep the node from ending.
+                        tokio::spawn(relay.serve_stream(stream, address, guard, stop));
+                        return;
+                    }
+                    Ok(Ok(false)) => {}
+                    Ok(Err(_)) | Err(_) => return,
+                }
+            }
             serve_connection(stream, router, guard, stop).await;
             drop(busy);
         });

@@ -1,6 +1,8 @@
 //! Start, serve, stop.
 
 use crate::blob::Blobs;
+use crate::calls::terms::{Issuer, credential_secret, urls};
+use crate::calls::{Relay, config::RelayConfig};
 use crate::config::{Config, PushRule, TlsConfig};
 use crate::file::{self, Files, Place};
 use crate::folder::Folder;
@@ -11,7 +13,9 @@ use crate::storage::Engine;
 use crate::tls::Tls;
 use crate::{http, metrics, push, web, writer};
 use anyhow::Context as _;
+use ed25519_dalek::SigningKey;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -40,6 +44,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     getrandom::fill(&mut seed).context("no randomness")?;
     let [low, high] = [0, 8].map(|at| u64::from_le_bytes(std::array::from_fn(|i| seed[at + i])));
     let engine = Engine::new(store);
+    let relay_key = key.clone();
     let shared = Arc::new(Shared::new(engine, key, config.policy.clone(), config.shell.inbound_bytes, [low, high]));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads)
@@ -52,7 +57,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         .name("writer".to_owned())
         .spawn(move || writer::run(&writing))
         .context("cannot start the writer")?;
-    let served = runtime.block_on(serve_until_stopped(config, &folder, &shared));
+    let served = runtime.block_on(serve_until_stopped(config, &folder, &shared, &relay_key));
     // In every case the writer ends after what it was given is durable.
     shared.stop();
     let writer_ended = writer.join();
@@ -85,7 +90,12 @@ fn raise_descriptor_limit() {
     }
 }
 
-async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shared>) -> anyhow::Result<()> {
+async fn serve_until_stopped(
+    config: &Config,
+    folder: &Folder,
+    shared: &Arc<Shared>,
+    key: &SigningKey,
+) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot hear SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot hear SIGINT")?;
     let tls = match &config.tls {
@@ -124,11 +134,16 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
         let poster = Poster::new(Arc::clone(key), config.push)?;
         tokio::spawn(push::run(Arc::clone(shared), poster, config.shell.pushes_per_min, stopped.clone()));
     }
+    let relay = open_relay(config, key, address, shared).await?;
+    if let Some(relay) = &relay {
+        tokio::spawn(Arc::clone(relay).run(stopped.clone()));
+    }
     let scheme = if tls.is_some() { "https" } else { "http" };
     let serving = tokio::spawn(serve(
         listener,
         tls,
         places,
+        relay,
         http::router(blobs, files, site, push_key.map(|key| key.public())),
         stopped.clone(),
     ));
@@ -140,7 +155,7 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
         let listener = TcpListener::bind(admin).await.with_context(|| format!("cannot listen on {admin}"))?;
         announce(&format!("metrics on http://{}/metrics", listener.local_addr()?));
         let places = Places::new(64, 64);
-        tokio::spawn(serve(listener, None, places, metrics::router(Arc::clone(shared)), stopped));
+        tokio::spawn(serve(listener, None, places, None, metrics::router(Arc::clone(shared)), stopped));
     }
     keep(config, folder, shared, &mut terminate, &mut interrupt).await;
     tracing::info!("stopping");
@@ -149,6 +164,31 @@ async fn serve_until_stopped(config: &Config, folder: &Folder, shared: &Arc<Shar
     drain(shared, Duration::from_secs(config.shell.drain_s)).await;
     let _ = tokio::time::timeout(Duration::from_secs(config.shell.drain_s.max(1)), serving).await;
     Ok(())
+}
+
+/// Opens the relay of calls and lets clients ask for credentials, unless it is off.
+async fn open_relay(
+    config: &Config,
+    key: &SigningKey,
+    http: SocketAddr,
+    shared: &Arc<Shared>,
+) -> anyhow::Result<Option<Arc<Relay>>> {
+    let RelayConfig { is_on, credential_s, .. } = config.relay;
+    if !is_on {
+        return Ok(None);
+    }
+    let relay = Relay::open(&config.relay, http, config.listen.port() == 0, credential_secret(key)).await?;
+    if let Some(relay) = &relay {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).context("no randomness")?;
+        // Where HTTP listens everywhere, clients are told of the address that peers are told of.
+        let reached = relay.reached_at(http);
+        let is_tls = config.tls != TlsConfig::None;
+        let urls = urls(config.public_url.as_deref(), reached, is_tls, relay.udp_address()?.port());
+        let issuer = Issuer::new(key, random, credential_s, urls);
+        shared.lock().node.set_relay(Box::new(move |now_s, nth| issuer.issue(now_s, nth)));
+    }
+    Ok(relay)
 }
 
 /// Says to whoever started the node that it serves.

@@ -517,6 +517,7 @@ fn request_name(request: &wire::node::Request) -> String {
         Request::DoorPut(put) => format!("door put {}", put.key_packages.len()),
         Request::DoorClaim(claim) => format!("door claim {}", claim.counter),
         Request::Bell(_) => "bell".to_owned(),
+        Request::Relay => "relay".to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`file`] | files at the node: paths, header fields, work |
 //! | [`node`] | requests and events between client and node |
 //! | [`frame`] | a node's frame, written in place |
+//! | [`relay`] | where calls are relayed |
 //! | [`proto`] | the generated protobuf types |
 
 pub mod bell;
@@ -21,6 +22,7 @@ pub mod lane;
 pub mod limit;
 pub mod node;
 pub mod receipt;
+pub mod relay;
 pub mod work;
 
 /// Generated from `proto/*.proto`.

@@ -14,6 +14,7 @@ use crate::limit::{
 };
 use crate::proto::node as raw;
 use crate::receipt::Receipt;
+use crate::relay::RelayTerms;
 use bytes::Bytes;
 use prost::Message;
 use prost::encoding::DecodeContext;
@@ -72,6 +73,8 @@ pub enum Request {
     DoorClaim(DoorClaim),
     /// Leaves a bell with the node for when this connection ends, or takes it back.
     Bell(Option<Box<Bell>>),
+    /// Asks where calls are relayed, with a credential.
+    Relay,
 }
 
 /// See [`Request::Open`].
@@ -172,6 +175,8 @@ pub enum Event {
         /// It is the last-resort one.
         is_last_resort: bool,
     },
+    /// Answers [`Request::Relay`].
+    Relay(Box<RelayTerms>),
     /// Answers any request that was not done.
     Refused(Refusal),
     /// A new cell in an open lane.
@@ -413,6 +418,7 @@ fn encode_request(id: RequestId, request: Request) -> raw::Request {
             work: claim.work,
             record_only: claim.record_only,
         }),
+        Request::Relay => Op::Relay(raw::RelayAsk {}),
         Request::Bell(None) => Op::Bell(raw::Bell::default()),
         Request::Bell(Some(bell)) => Op::Bell(raw::Bell {
             endpoint: copy(bell.endpoint().as_bytes()),
@@ -495,6 +501,7 @@ fn parse_request(request: raw::Request) -> Result<Request, Malformed> {
             work: claim.work,
             record_only: claim.record_only,
         }),
+        Op::Relay(raw::RelayAsk {}) => Request::Relay,
         Op::Bell(bell) if bell == raw::Bell::default() => Request::Bell(None),
         Op::Bell(bell) => Request::Bell(Some(Box::new(Bell::parse(&bell.endpoint, &bell.p256dh, &bell.auth)?))),
     })
@@ -639,6 +646,7 @@ fn encode_event(id: RequestId, event: Event, batches: &mut Vec<BatchSignature>) 
             key_package: key_package.unwrap_or_default(),
             last_resort: is_last_resort,
         }),
+        Event::Relay(terms) => Op::Relay(terms.encode()),
         Event::Refused(refusal) => Op::Refused(encode_refusal(refusal)),
         Event::Push { handle, cell } => Op::Push(raw::Push { handle, cell: Some(encode_cell(cell)) }),
         Event::Lag { handle, next_seq } => Op::Lag(raw::Lag { handle, next_seq }),
@@ -737,6 +745,7 @@ fn parse_event(op: raw::event::Op, batches: &[raw::Batch]) -> Result<Event, Malf
                 is_last_resort: claimed.last_resort,
             }
         }
+        Op::Relay(terms) => Event::Relay(Box::new(RelayTerms::parse(terms)?)),
         Op::Refused(refused) => Event::Refused(parse_refusal(refused)),
         Op::Push(push) => Event::Push { handle: push.handle, cell: parse_cell(some(push.cell, "cell")?)? },
         Op::Lag(lag) => Event::Lag { handle: lag.handle, next_seq: lag.next_seq },

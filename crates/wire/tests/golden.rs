@@ -124,6 +124,7 @@ fn node_requests(golden: &mut Golden) {
     let bell =
         node::Bell { endpoint: b"https://push.example/1".as_slice().into(), p256dh: bytes(4, 65), auth: bytes(9, 16) };
     golden.message("node.Bell", &bell);
+    golden.message("node.RelayAsk", &request(Op::Relay(node::RelayAsk {})));
     let requests = vec![
         request(Op::Open(open)),
         request(Op::Append(append)),
@@ -193,6 +194,14 @@ fn node_events(golden: &mut Golden) {
     golden.message("node.Lag", &lag);
     golden.message("node.Whispered", &whispered);
     golden.message("node.DoorStored", &door_stored);
+    let relay = node::RelayTerms {
+        urls: vec!["turn:192.0.2.1:7440?transport=udp".into(), "turns:chat.example:443?transport=tcp".into()],
+        username: "1800000000:00".into(),
+        password: "hush".into(),
+        expires_s: 1_800_000_000,
+    };
+    golden.message("node.RelayTerms", &relay);
+    golden.message("node.Event:Relay", &event(Op::Relay(relay)));
     golden.message("node.Batch", &batch);
     let events = vec![
         event(Op::Hello(hello)),

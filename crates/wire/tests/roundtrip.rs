@@ -13,6 +13,7 @@ use wire::node::{
     parse_events, parse_requests, request_bytes,
 };
 use wire::receipt::Receipt;
+use wire::relay::RelayTerms;
 
 fn hash() -> impl Strategy<Value = Hash> {
     any::<[u8; 32]>().prop_map(Hash)
@@ -78,6 +79,7 @@ fn request() -> impl Strategy<Value = Request> {
         door_put,
         door_claim,
         bell,
+        Just(Request::Relay),
     ]
 }
 
@@ -148,6 +150,10 @@ fn event() -> impl Strategy<Value = Event> {
         any::<u32>().prop_map(|key_packages| Event::DoorStored { key_packages }),
         claimed,
         refusal().prop_map(Event::Refused),
+        (prop::collection::vec("turns?:[a-z]{1,40}", 0..8), "[0-9]{1,9}:[a-f]{0,24}", "[a-z+/=]{0,60}", any::<u64>())
+            .prop_map(|(urls, username, password, expires_s)| {
+                Event::Relay(Box::new(RelayTerms { urls, username, password, expires_s }))
+            },),
         (any::<u32>(), cell()).prop_map(|(handle, cell)| Event::Push { handle, cell }),
         any::<(u32, u64)>().prop_map(|(handle, next_seq)| Event::Lag { handle, next_seq }),
         (any::<u32>(), whisper()).prop_map(|(handle, body)| Event::Whispered { handle, body }),

@@ -70,7 +70,7 @@ impl Table {
                 Err(_) if matches!(client.link, Link::Stream(_)) => Verdict::End,
                 Err(_) => Verdict::Nothing,
             },
-            Some(0x40..=0x4F) => self.channel_data(now_ms, client, packet),
+            Some(0x40..=0x7F) => self.channel_data(now_ms, client, packet),
             _ => Verdict::Nothing,
         }
     }

@@ -12,6 +12,9 @@ pub const PERMISSION_MS: u64 = 300_000;
 pub const CHANNEL_MS: u64 = 600_000;
 /// How long a port stays reserved, in milliseconds.
 pub const RESERVATION_MS: u64 = 30_000;
+/// Numbers of channels. RFC 8656 s.12 ends them at 0x4FFF, RFC 5766 s.11 at 0x7FFF: clients that follow the older one,
+/// coturn's among them, take any of these, and nothing else begins with such a byte.
+pub const CHANNELS: core::ops::RangeInclusive<u16> = 0x4000..=0x7FFF;
 /// How long a nonce is good, in milliseconds.
 pub const NONCE_MS: u64 = 3_600_000;
 

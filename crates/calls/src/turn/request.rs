@@ -2,7 +2,7 @@
 
 use super::allocation::{Allocation, BindError, State};
 use super::packet::Verdict;
-use super::policy::{LIFETIME_S, LIFETIME_S_MAX};
+use super::policy::{CHANNELS, LIFETIME_S, LIFETIME_S_MAX};
 use super::table::{Client, Effect, RelayId, Table, allocated};
 use crate::stun::{Class, LongTermKey, Message, Method, Writer, address, attribute};
 use core::net::{IpAddr, SocketAddr};
@@ -248,7 +248,8 @@ impl Table {
         user: &User,
     ) -> Result<Option<Vec<u8>>, Refused> {
         let family = self.own(now_ms, client, user)?.family;
-        let (Some(number @ 0x4000..=0x4FFF), Some(peer)) = (request.channel, request.peers().next()) else {
+        let number = request.channel.filter(|number| CHANNELS.contains(number));
+        let (Some(number), Some(peer)) = (number, request.peers().next()) else {
             return Err(BAD_REQUEST);
         };
         self.check_peer(family, &peer)?;

@@ -157,6 +157,16 @@ impl Table {
         std::mem::take(&mut self.effects)
     }
 
+    /// Whether there is anything to do.
+    pub fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
+    /// Whether a client has an allocation.
+    pub fn has(&self, client: &Client) -> bool {
+        self.allocations.contains_key(client)
+    }
+
     /// What it holds.
     pub fn counts(&self) -> Counts {
         Counts {

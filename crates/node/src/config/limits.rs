@@ -43,7 +43,7 @@ macro_rules! limit {
 const TERA: u64 = 1 << 40;
 
 /// Every limit.
-pub static LIMITS: [Limit; 52] = [
+pub static LIMITS: [Limit; 57] = [
     limit!("connections", "connections at once", 1, 4_000_000, policy.connections_max as u32),
     limit!(
         "connections_per_address",
@@ -209,5 +209,22 @@ pub static LIMITS: [Limit; 52] = [
     limit!("bells", "ended connections that left a bell; 0 takes none", 0, 100_000_000, policy.bells_max as u32),
     limit!("bell_days", "days that a bell is kept", 1, 365, policy.bell_days as u32),
     limit!("pushes_per_min", "push messages a minute, in all", 1, 10_000_000, shell.pushes_per_min as u32),
+    limit!("relay_allocations", "relayed addresses at once", 1, 30_000, relay.policy.allocations_max as usize),
+    limit!(
+        "relay_allocations_per_address",
+        "relayed addresses of clients at one address",
+        1,
+        30_000,
+        relay.policy.allocations_per_address_max as u32
+    ),
+    limit!(
+        "relay_allocation_bytes_per_s",
+        "bytes a second of one relayed address, both directions together",
+        1_024,
+        TERA,
+        relay.policy.allocation_bytes_per_s as u64
+    ),
+    limit!("relay_bytes_per_s", "bytes a second that are relayed in all", 1_024, TERA, relay.policy.bytes_per_s as u64),
+    limit!("relay_credential_s", "seconds that a credential is good", 60, 30 * 86_400, relay.credential_s as u64),
     limit!("drain_s", "seconds that connections get to end at SIGTERM", 0, 3_600, shell.drain_s as u64),
 ];

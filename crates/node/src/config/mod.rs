@@ -1,6 +1,7 @@
 //! What the operator says: flags over environment over file over defaults, one table for all of them.
 
 use crate::blob::BlobLimits;
+use crate::calls::config::{RelayConfig, parse_addresses, parse_ports};
 use crate::file::FileLimits;
 use crate::file::s3::S3Config;
 use anyhow::{Context as _, anyhow, bail};
@@ -61,6 +62,16 @@ pub struct Flags {
     /// [default: on]
     #[arg(long, value_name = "RULE")]
     pub push: Option<String>,
+    /// Relay calls (TURN): on, off, or private (also to peers inside private networks: for tests) [default: on]
+    #[arg(long, value_name = "RULE")]
+    pub relay: Option<String>,
+    /// The address at which this machine is reached from outside, or one of IPv4 and one of IPv6 with a comma between
+    /// [default: that of --listen]
+    #[arg(long, value_name = "ADDR")]
+    pub relay_address: Option<String>,
+    /// The UDP ports from which calls are relayed [default: 49152-65535]
+    #[arg(long, value_name = "FIRST-LAST")]
+    pub relay_ports: Option<String>,
     /// Keep files in an S3-compatible store: its URL, without the bucket [default: in the data folder]
     #[arg(long, value_name = "URL")]
     pub files_s3_endpoint: Option<String>,
@@ -119,6 +130,8 @@ pub struct Config {
     pub blobs: BlobLimits,
     /// What files may use.
     pub files: FileLimits,
+    /// How calls are relayed.
+    pub relay: RelayConfig,
     /// Where files are, if not in the data folder.
     pub s3: Option<S3Config>,
     /// What the shell allows.
@@ -191,7 +204,7 @@ pub struct ShellLimits {
 
 const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const ENVIRONMENT: &str = "SOTTOVOCE_";
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 25] = [
     "data",
     "listen",
     "public_url",
@@ -214,6 +227,9 @@ const KEYS: [&str; 22] = [
     "files_s3_secret_key_file",
     "files_s3_ca",
     "files_s3_secret_key",
+    "relay",
+    "relay_address",
+    "relay_ports",
 ];
 
 impl Default for Config {
@@ -240,6 +256,7 @@ impl Default for Config {
                 ttl_s_max: u64::from(wire::limit::FILE_DAYS) * 86_400,
                 work_bits: wire::limit::FILE_WORK_BITS,
             },
+            relay: RelayConfig::default(),
             s3: None,
             shell: ShellLimits {
                 connections_per_address: 256,
@@ -335,6 +352,7 @@ impl Config {
         };
         config.push_contact = push_contact(text("acme_contact"), config.public_url.as_deref());
         config.tls = tls_config(said)?;
+        relay_config(said, &mut config.relay)?;
         config.s3 = s3_config(said)?;
         for limit in &LIMITS {
             let key = format!("limits.{}", limit.name);
@@ -380,6 +398,29 @@ fn tls_config(said: &BTreeMap<String, Said>) -> anyhow::Result<TlsConfig> {
         (None, Some(_), _) => bail!("config key `tls_cert`: missing, tls_key needs it"),
         (Some(_), Some(_), Some(_)) => bail!("config key `acme_domain`: not together with tls_cert and tls_key"),
     }
+}
+
+fn relay_config(said: &BTreeMap<String, Said>, relay: &mut RelayConfig) -> anyhow::Result<()> {
+    let refused = |key: &str, said: &Said, expected: &str| {
+        anyhow!("config key `{key}` ({}): expected {expected}, found {:?}", said.source, said.value)
+    };
+    if let Some(said) = said.get("relay") {
+        match said.value.as_str() {
+            "on" => {}
+            "off" => relay.is_on = false,
+            "private" => relay.policy.may_relay_private = true,
+            _ => return Err(refused("relay", said, "on, off or private")),
+        }
+    }
+    if let Some(said) = said.get("relay_address") {
+        let addresses = parse_addresses(&said.value);
+        relay.addresses = addresses.ok_or_else(|| refused("relay_address", said, "an address, or two: v4,v6"))?;
+    }
+    if let Some(said) = said.get("relay_ports") {
+        let ports = parse_ports(&said.value);
+        relay.ports = ports.ok_or_else(|| refused("relay_ports", said, "FIRST-LAST, from 1024 to 65535"))?;
+    }
+    Ok(())
 }
 
 /// All of them or none: a store that is half named is a mistake.
@@ -502,6 +543,9 @@ fn read_flags(flags: Flags, said: &mut BTreeMap<String, Said>) -> anyhow::Result
         flags.files_s3_ca,
         // A flag would show it to everybody on the machine.
         None,
+        flags.relay,
+        flags.relay_address,
+        flags.relay_ports,
     ];
     for (key, value) in KEYS.iter().zip(values) {
         if let Some(value) = value {
@@ -566,6 +610,21 @@ mod tests {
         assert_eq!(web("./off").expect("a config").web, WebConfig::Folder("./off".into()));
         let from_file = load(Flags::default(), &[], "web = \"/srv/web\"").expect("a config");
         assert_eq!(from_file.web, WebConfig::Folder("/srv/web".into()));
+    }
+
+    #[test]
+    fn relay_is_on_off_or_private_and_knows_where_it_is() {
+        let relay = |flags: Flags| load(flags, &[], "").map(|config| config.relay);
+        assert!(relay(Flags::default()).expect("a config").is_on);
+        let off = Flags { relay: Some("off".to_owned()), ..Flags::default() };
+        assert!(!relay(off).expect("a config").is_on);
+        let file = "relay = \"private\"\nrelay_address = \"192.0.2.1\"\nrelay_ports = \"50000-50099\"";
+        let config = load(Flags::default(), &[], file).expect("a config").relay;
+        assert!(config.policy.may_relay_private && config.ports == (50_000, 50_099) && config.addresses.len() == 1);
+        for (key, value) in [("relay", "yes"), ("relay_address", "0.0.0.0"), ("relay_ports", "80-90")] {
+            let message = error(Flags::default(), &[], &format!("{key} = \"{value}\""));
+            assert!(message.contains(&format!("`{key}`")), "{message}");
+        }
     }
 
     #[test]
