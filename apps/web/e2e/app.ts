@@ -12,8 +12,8 @@ export interface Person {
   complaints: string[];
 }
 
-/** What a browser says of a node that is away is no fault of the page; nor that Svelte saw a value read as its view went. */
-const HARMLESS = /derived_inert|WebSocket connection to|ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|preloaded using link preload|Failed to load resource/;
+/** What a browser says of a node that is away is no fault of the page. */
+const HARMLESS = /WebSocket connection to|ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|preloaded using link preload|Failed to load resource/;
 
 /** Notes what a page complains of. */
 export function listen(page: Page, complaints: string[] = []): string[] {
