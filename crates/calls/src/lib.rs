@@ -2,12 +2,15 @@
 //!
 //! | module | holds | feature |
 //! |---|---|---|
+//! | [`call`] | a call of two: who rings, who answered, when it is over | `endpoint` |
 //! | [`sframe`] | frames sealed end to end (RFC 9605) | `endpoint` |
 //! | [`stun`] | STUN messages (RFC 8489) | `relay` |
 //! | [`turn`] | who relays what to whom (RFC 8656) | `relay` |
 //!
 //! A node is built with `relay` alone: it cannot even name a key of a frame.
 
+#[cfg(feature = "endpoint")]
+pub mod call;
 #[cfg(feature = "endpoint")]
 pub mod sframe;
 #[cfg(feature = "relay")]

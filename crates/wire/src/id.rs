@@ -106,6 +106,10 @@ id!(
     LaneId, 32, "lane_id"
 );
 id!(
+    /// A call: 16 random bytes, chosen by whoever calls.
+    CallId, 16, "call_id"
+);
+id!(
     /// A SHA-256 hash.
     Hash, 32, "hash"
 );
