@@ -84,15 +84,6 @@ impl Workspace {
         Self::parse(&text)
     }
 
-    /// Another checkout, built into a folder of its own.
-    pub fn load_from(root: &Path, target_folder: &Path) -> Result<Self> {
-        let text = process::cargo(root)
-            .args(["metadata", "--format-version", "1", "--locked", "--target-dir"])
-            .args([target_folder])
-            .output_text()?;
-        Ok(Self { target_folder: target_folder.to_owned(), ..Self::parse(&text)? })
-    }
-
     fn parse(text: &str) -> Result<Self> {
         let metadata: Metadata = serde_json::from_str(text).context("cargo metadata is not as expected")?;
         Ok(Self {
