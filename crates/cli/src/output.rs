@@ -98,6 +98,11 @@ fn short(id: &str) -> String {
     id.chars().take(ID_DIGITS).collect()
 }
 
+/// A message's id begins with its time and is told from others by its end.
+fn short_message(id: &str) -> String {
+    id.chars().skip(id.chars().count().saturating_sub(ID_DIGITS)).collect()
+}
+
 /// An entry as an object of the contract. `event` is its `type`.
 pub fn entry_json(timeline: &Timeline<'_>, entry: &Entry, event: &str) -> Result<Value, Failure> {
     let mut object = Map::new();
@@ -235,7 +240,7 @@ pub fn entry_line(timeline: &Timeline<'_>, entry: &Entry) -> Result<String, Fail
     if !state.is_empty() {
         line.push_str(&format!("  [{state}]"));
     }
-    line.push_str(&format!("  ·{}", short(&entry.msg_id.to_hex())));
+    line.push_str(&format!("  ·{}", short_message(&entry.msg_id.to_hex())));
     Ok(line)
 }
 
@@ -375,7 +380,7 @@ pub fn hit_line(timeline: &Timeline<'_>, hit: &SearchHit, title: &str) -> Result
     }
     snippet.push_str(hit.snippet.get(end..).unwrap_or(""));
     let who = if hit.entry.is_own() { text::say("cli-you") } else { timeline.display_name(&hit.entry.sender)? };
-    let (when, id) = (local(hit.entry.sent_ms), short(&hit.entry.msg_id.to_hex()));
+    let (when, id) = (local(hit.entry.sent_ms), short_message(&hit.entry.msg_id.to_hex()));
     Ok(format!("{when}  {title}  {who}: {snippet}  ·{id}"))
 }
 

@@ -160,7 +160,8 @@ impl Timeline<'_> {
         choose("request", word, candidates)
     }
 
-    /// The message whose id begins with a word of at least four hexadecimal digits.
+    /// The message whose id begins or ends with a word of at least four hexadecimal digits. It begins with its time, so
+    /// that its end tells it from others.
     ///
     /// # Errors
     /// [`FindError`] lists the candidates where there are several.
@@ -176,7 +177,7 @@ impl Timeline<'_> {
             .connection
             .prepare_cached(
                 "SELECT c.conversation, m.msg_id, m.id FROM messages m JOIN conversations c ON c.id = m.conversation
-                 WHERE lower(hex(m.msg_id)) >= ?1 AND lower(hex(m.msg_id)) < ?1 || 'g' AND m.kind != 3
+                 WHERE (lower(hex(m.msg_id)) LIKE ?1 || '%' OR lower(hex(m.msg_id)) LIKE '%' || ?1) AND m.kind != 3
                  ORDER BY m.id DESC LIMIT ?2",
             )
             .and_then(|mut statement| {
@@ -207,6 +208,7 @@ impl Timeline<'_> {
 mod tests {
     use super::*;
     use crate::timeline::testing::{ADA, BOB, ME, ROOM, World, conversation, text};
+    use protocol::content::Content;
     use protocol::event::{Contact, Conversation, Record};
     use protocol::identity::NodeUrl;
 
@@ -282,6 +284,24 @@ mod tests {
         for word in ["aba", "", "abacus", &"ab".repeat(17), "%%%%"] {
             assert!(matches!(timeline.find_message(word), Err(FindError::None { .. })), "{word}");
         }
+    }
+
+    #[test]
+    fn messages_of_one_moment_are_told_apart_by_the_end_of_their_ids() {
+        let mut world = World::new();
+        let ids = [1, 2].map(|last| {
+            let mut id = [0x5a; 16];
+            id[15] = last;
+            MsgId(id)
+        });
+        for id in ids {
+            let message = Content { sent_ms: 1, timer_s: 0, kind: text("x") }.encode().unwrap();
+            world.received_as(id, ADA, message, 1);
+        }
+        let timeline = world.timeline();
+        assert!(matches!(timeline.find_message("5a5a5a5a"), Err(FindError::Ambiguous { .. })));
+        assert_eq!(timeline.find_message("5a5a5a01").unwrap().msg_id, ids[0]);
+        assert_eq!(timeline.find_message("5a02").unwrap().msg_id, ids[1]);
     }
 
     #[test]

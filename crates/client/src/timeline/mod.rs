@@ -241,10 +241,14 @@ pub(crate) mod testing {
         }
 
         pub(crate) fn received_bytes(&mut self, account: AccountId, id: u8, message: Vec<u8>, now_ms: u64) {
+            self.received_as(MsgId([id; 16]), account, message, now_ms);
+        }
+
+        pub(crate) fn received_as(&mut self, msg_id: MsgId, account: AccountId, message: Vec<u8>, now_ms: u64) {
             self.record(
                 Record::Received {
                     conversation: ROOM,
-                    msg_id: MsgId([id; 16]),
+                    msg_id,
                     account,
                     device: device(account),
                     message: message.into(),
