@@ -5,6 +5,7 @@ use crate::file::Files;
 use crate::listen::{Guard, Stream};
 use crate::shared::Shared;
 use crate::socket::Socket;
+use crate::stall::Impatient;
 use crate::web::policy;
 use crate::web::serve::{Served, serve, version};
 use aws_lc_rs::digest;
@@ -93,8 +94,8 @@ async fn upgrade(State(state): State<Arc<crate::blob::Blobs>>, mut request: Requ
     let on_upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else { return };
-        run_socket(parts.io.into_inner(), parts.read_buf, shared, hello_nonce, guard);
+        let Ok(parts) = upgraded.downcast::<TokioIo<Impatient<Stream>>>() else { return };
+        run_socket(parts.io.into_inner().into_inner(), parts.read_buf, shared, hello_nonce, guard);
     });
     let headers = [(CONNECTION, "upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_ACCEPT, accept.as_str())];
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()

@@ -5,7 +5,7 @@
 //! | [`config`] | flags, environment, file, every limit |
 //! | [`folder`] | the data folder's lock, the node's key |
 //! | [`run`](mod@run) | start, serve, stop |
-//! | [`listen`], [`tls`] | accept, TLS, HTTP/1 |
+//! | [`listen`], [`tls`], [`stall`] | accept, TLS, HTTP/1, peers that take nothing |
 //! | [`http`], [`blob`], [`metrics`] | the routes |
 //! | [`file`] | files: resumable uploads, ranges, expiry |
 //! | [`budget`] | bytes an hour |
@@ -30,6 +30,7 @@ pub mod push;
 pub mod run;
 pub mod shared;
 pub mod socket;
+pub mod stall;
 pub mod storage;
 pub mod tls;
 pub mod web;

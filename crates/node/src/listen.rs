@@ -1,6 +1,7 @@
 //! Listeners: accept, TLS, HTTP/1, until told to stop.
 
 use crate::calls::{Relay, stream};
+use crate::stall::{Impatient, STALL_MAX};
 use crate::tls::Tls;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -19,6 +20,8 @@ use tokio_rustls::server::TlsStream;
 
 /// How long a client may take for a request's head, and for a TLS handshake.
 const HEAD_MAX: Duration = Duration::from_secs(10);
+/// Bytes of a request that a connection reads ahead at most, a head included; it has less until it needs more.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
 /// How long to wait after `accept` failed, for example for want of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -181,8 +184,8 @@ async fn serve_connection(stream: Stream, router: Router, guard: Guard, mut stop
         hyper::service::Service::call(&service, request)
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(16 << 10).keep_alive(true);
-    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(BUFFER_BYTES_MAX).keep_alive(true);
+    let connection = http.serve_connection(TokioIo::new(Impatient::new(stream, STALL_MAX)), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // A broken connection is the client's to notice.
     tokio::select! {

@@ -193,19 +193,21 @@ async fn broken_connection_keeps_what_came_and_a_later_writer_ends_the_one_befor
         let head = blob.patch_head(at, true, blob.len() - at);
         Unfinished::begin(node.address, &head, &blob.bytes[at..at + more]).await
     };
+    // The shortest part there is.
+    let least = PART / 8;
     let broken = write(0, PART + 300_000).await;
     parts(1).await;
     drop(broken);
     // The node may not have read all of it before it noticed: what it has is a beginning.
     let kept = offset(&node.file_offset(&blob).await).unwrap();
-    assert!((PART..=PART + 300_000).contains(&kept), "{kept}");
+    assert!((least..=PART + 300_000).contains(&kept), "{kept}");
 
     let before = walk(&data.path().join("files")).len();
     let mut first = write(kept, PART + 200_000).await;
     parts(before + 1).await;
     // Asking how far it is ends the first: the answer is true from then on.
     let asked = offset(&node.file_offset(&blob).await).unwrap();
-    assert!((kept + PART..=kept + PART + 200_000).contains(&asked), "{asked}");
+    assert!((kept + least..=kept + PART + 200_000).contains(&asked), "{asked}");
     let mut answer = [0; 12];
     let read = first.stream.read_exact(&mut answer);
     tokio::time::timeout(process::PATIENCE, read).await.unwrap().unwrap();
@@ -218,7 +220,7 @@ async fn broken_connection_keeps_what_came_and_a_later_writer_ends_the_one_befor
     let third = exchange(node.address, &head, b"").await;
     let at = offset(&third).unwrap();
     assert_eq!(third.status, 409, "what the second had sent is kept");
-    assert!((asked + PART..=asked + PART + 100_000).contains(&at), "{at}");
+    assert!((asked + least..=asked + PART + 100_000).contains(&at), "{at}");
     assert_eq!(node.patch_file(&blob, at, true, &blob.bytes[at..]).await.status, 204);
     assert!(node.get_file(&blob.id, "").await.body == blob.bytes);
 }
@@ -283,7 +285,7 @@ async fn limits_hold_and_say_when_to_try_again() {
     assert_eq!(slow.status, 429, "more than 17 MiB an hour");
     assert!(slow.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
     let at = offset(&slow).unwrap();
-    assert_eq!(at, PART, "what is paid for is kept");
+    assert!((PART..6_000_000).contains(&at), "what is paid for is kept: {at}");
     drop(node);
     let node = Node::start(data.path(), &limits(&set));
     let done = node.patch_file(&blobs[1], at, true, &blobs[1].bytes[at..]).await;
@@ -310,7 +312,7 @@ async fn deleted_file_is_gone_with_its_parts_and_its_id_is_free() {
     let blob = Blob::new(31, PART + 5);
     node.store_file(&blob).await;
     let parts = || walk(&data.path().join("files"));
-    assert_eq!(parts().len(), 2);
+    assert!(parts().len() > 1);
     assert_eq!(node.delete_file(&blob).await.status, 204);
     assert_eq!(node.get_file(&blob.id, "").await.status, 404);
     assert_eq!(node.file_offset(&blob).await.status, 404);

@@ -255,6 +255,7 @@ impl Default for Config {
                 downloads_max: 256,
                 ttl_s_max: u64::from(wire::limit::FILE_DAYS) * 86_400,
                 work_bits: wire::limit::FILE_WORK_BITS,
+                patience: crate::file::Patience::default(),
             },
             relay: RelayConfig::default(),
             s3: None,

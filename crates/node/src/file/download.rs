@@ -10,8 +10,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-/// How long a reader may take for a chunk.
-const STALL_MAX: Duration = Duration::from_secs(60);
 /// How long reading a chunk may take.
 const READ_MAX: Duration = Duration::from_secs(60);
 
@@ -40,7 +38,7 @@ async fn feed(
         let (count, is_over) = (chunk.as_ref().map_or(0, Bytes::len), chunk.is_err());
         at += count as u64;
         // A reader that went away, or that is too slow to be served before others.
-        if tx.send_timeout(chunk, STALL_MAX).await.is_err() || is_over {
+        if tx.send_timeout(chunk, files.limits.patience.stall).await.is_err() || is_over {
             return;
         }
         files.shared.counters.file_bytes_out.fetch_add(count as u64, Ordering::Relaxed);

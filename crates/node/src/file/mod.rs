@@ -42,6 +42,7 @@ use s3::S3Config;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use store::{ObjectParts, Parts, StoreError};
 use terms::Challenges;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -52,6 +53,24 @@ use wire::limit::FILE_PART_BYTES;
 const MEMORY_GRAIN: usize = 64 << 10;
 /// Where parts are in the data folder.
 const FOLDER: &str = "files";
+
+/// How long files wait for their clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// An upload may be silent for so long.
+    pub idle: Duration,
+    /// One may fill a buffer for so long while others wait for memory.
+    pub share: Duration,
+    /// A reader may take so long for a chunk.
+    pub stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { idle: seconds(30), share: seconds(10), stall: seconds(60) }
+    }
+}
 
 /// What files may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +89,8 @@ pub struct FileLimits {
     pub ttl_s_max: u64,
     /// Bits of work for a file of up to 16 MiB.
     pub work_bits: u32,
+    /// How long they wait for their clients.
+    pub patience: Patience,
 }
 
 /// Where the bytes are, and what limits them.

@@ -29,18 +29,38 @@ fn limits() -> FileLimits {
 
 /// A node's files over a store and parts that outlive it.
 fn open(store: Arc<dyn store::Store>, parts: Arc<dyn Parts>) -> World {
+    open_with(store, parts, limits())
+}
+
+fn open_with(store: Arc<dyn store::Store>, parts: Arc<dyn Parts>, limits: FileLimits) -> World {
     let engine = crate::storage::Engine::new(Arc::clone(&store));
     let key = SigningKey::from_bytes(&[1; 32]);
     let shared = Arc::new(Shared::new(engine, key, Policy::default(), 1 << 20, [1, 2]));
     let (stop, stopped) = watch::channel(false);
     let ledger = Ledger::open(Arc::clone(&shared)).expect("records");
     let place = Place { data: std::env::temp_dir(), disk_free_bytes: 0, s3: None };
-    let files = Files::over(parts, ledger, shared, limits(), place, stopped).expect("opened");
+    let files = Files::over(parts, ledger, shared, limits, place, stopped).expect("opened");
     World { files, store, _stop: stop }
 }
 
 fn world() -> World {
     open(Arc::new(Memory::new()), Arc::new(ObjectParts::memory()))
+}
+
+/// With other limits than a node has.
+fn world_with(change: impl FnOnce(&mut FileLimits)) -> World {
+    let mut limits = limits();
+    change(&mut limits);
+    open_with(Arc::new(Memory::new()), Arc::new(ObjectParts::memory()), limits)
+}
+
+/// A body that stays open, and where it comes from.
+fn pipe() -> (tokio::sync::mpsc::Sender<Bytes>, Body) {
+    let (tx, rx) = tokio::sync::mpsc::channel(1);
+    let stream = futures_util::stream::unfold(rx, async |mut rx: tokio::sync::mpsc::Receiver<Bytes>| {
+        rx.recv().await.map(|bytes| (Ok::<_, std::io::Error>(bytes), rx))
+    });
+    (tx, Body::from_stream(stream))
 }
 
 fn noise(length: usize) -> Bytes {
@@ -68,10 +88,13 @@ impl World {
     }
 
     async fn append(&self, id: &FileId, bytes: Bytes, completes: bool) -> Result<(), Why> {
+        self.append_body(id, Body::from(bytes), completes).await
+    }
+
+    async fn append_body(&self, id: &FileId, body: Body, completes: bool) -> Result<(), Why> {
         let claim = self.files.turns.take(id).await.expect("a turn");
         let record = self.record(id).expect("begun");
-        let job = Append { id: *id, record, claim, body: Body::from(bytes), completes };
-        append(Arc::clone(&self.files), job).await.1
+        append(Arc::clone(&self.files), Append { id: *id, record, claim, body, completes }).await.1
     }
 
     async fn read(&self, record: &FileRecord, first: u64, end: u64) -> Option<Bytes> {
@@ -156,8 +179,9 @@ async fn orphan_is_removed_but_never_what_a_live_upload_is_about_to_count() {
     world.files.parts.put_part(uncounted, noise(5)).await.expect("stored");
     let stranger = PartName { folder: [9; 16], start: 0, tag: 1 };
     world.files.parts.put_part(stranger, noise(5)).await.expect("stored");
+    let there = world.all_parts().await.len();
     assert_eq!(world.sweep_all().await, 1, "that of no file; the upload is alive");
-    assert_eq!(world.all_parts().await.len(), 2);
+    assert_eq!(world.all_parts().await.len(), there - 1);
     drop(claim);
     assert_eq!(world.sweep_all().await, 1, "the crashed attempt's");
     assert_eq!(world.sweep_all().await, 0);
@@ -241,4 +265,80 @@ async fn removed_file_ends_its_upload_and_its_readers() {
     world.files.empty_trash().await.expect("emptied");
     let rest: Result<Vec<Bytes>, _> = body.try_collect().await;
     assert!(rest.is_err(), "a reader is not told that it has all");
+}
+
+const SOON: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn upload_that_falls_silent_ends_and_keeps_what_came() {
+    let world = world_with(|limits| limits.patience.idle = SOON);
+    world.create(&ID, 5_000, u64::MAX);
+    let (tx, body) = pipe();
+    let bytes = noise(5_000);
+    tx.send(bytes.slice(..700)).await.expect("room");
+    assert_eq!(world.append_body(&ID, body, true).await, Err(Why::Idle));
+    assert_eq!(world.record(&ID).expect("kept").offset, 700);
+    world.append(&ID, bytes.slice(700..), true).await.expect("goes on");
+    let record = world.record(&ID).expect("whole");
+    assert_eq!(world.read(&record, 0, 5_000).await, Some(bytes));
+    drop(tx);
+}
+
+#[tokio::test]
+async fn slow_upload_shares_its_memory_with_who_waits() {
+    let world = world_with(|limits| limits.patience.share = SOON);
+    let (slow, quick) = (FileId([6; 32]), FileId([7; 32]));
+    world.create(&slow, 1_000_000, u64::MAX);
+    world.create(&quick, 600_000, u64::MAX);
+    // Memory for one buffer of this beginning is left.
+    let grains = world.files.memory.available_permits() - (512 << 10) / MEMORY_GRAIN;
+    let _others = world.files.memory.try_acquire_many(u32::try_from(grains).expect("few")).expect("free");
+    let (tx, body) = pipe();
+    tx.send(noise(9)).await.expect("room");
+    let finished = async {
+        // The slow one has the memory first.
+        while world.files.memory.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        world.append(&quick, noise(600_000), true).await
+    };
+    tokio::select! {
+        ended = world.append_body(&slow, body, false) => panic!("the slow one ended: {ended:?}"),
+        finished = finished => finished.expect("it got its turn"),
+    }
+    assert!(world.record(&quick).expect("whole").is_complete);
+    assert_eq!(world.record(&slow).expect("begun").offset, 9, "what the slow one had is kept");
+    drop(tx);
+}
+
+#[tokio::test]
+async fn reader_that_stalls_gives_its_place_to_another() {
+    let world = world_with(|limits| (limits.downloads_max, limits.patience.stall) = (1, SOON));
+    world.create(&ID, 2 << 20, u64::MAX);
+    world.append(&ID, noise(2 << 20), true).await.expect("stored");
+    let record = world.record(&ID).expect("whole");
+    let permit = Arc::clone(&world.files.downloads).try_acquire_owned().expect("a place");
+    let stalled = download::body(&world.files, record, 0, 2 << 20, permit);
+    assert!(Arc::clone(&world.files.downloads).try_acquire_owned().is_err(), "there is one place");
+    let _place = Arc::clone(&world.files.downloads).acquire_owned().await.expect("it is given up");
+    let cut = stalled.collect().await.expect("an end").to_bytes();
+    assert!(cut.len() < 2 << 20, "who comes back late has not all of it");
+}
+
+#[tokio::test]
+async fn upload_that_meets_the_quota_at_its_end_goes_on_once_there_is_room() {
+    let world = world_with(|limits| limits.bytes_total_max = 3_000_000);
+    let other = FileId([8; 32]);
+    world.create(&other, 1_900_000, u64::MAX);
+    world.append(&other, noise(1_900_000), true).await.expect("stored");
+    world.create(&ID, 2_000_000, u64::MAX);
+    let bytes = noise(2_000_000);
+    assert_eq!(world.append(&ID, bytes.clone(), true).await, Err(Why::Full));
+    let record = world.record(&ID).expect("kept");
+    assert!(!record.is_complete && record.offset >= 1_000_000, "{}", record.offset);
+    let gone = world.record(&other).expect("there");
+    assert!(world.files.ledger.remove(&other, &gone).expect("removed"));
+    world.append(&ID, bytes.slice(usize::try_from(record.offset).expect("small")..), true).await.expect("goes on");
+    let record = world.record(&ID).expect("whole");
+    assert_eq!(world.read(&record, 0, 2_000_000).await, Some(bytes));
 }

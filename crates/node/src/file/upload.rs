@@ -19,12 +19,15 @@ use tokio::time::Instant;
 use wire::id::FileId;
 use wire::limit::FILE_PART_BYTES;
 
-/// How long an upload may be silent.
-const IDLE_MAX: Duration = Duration::from_secs(30);
+/// A part near the beginning of a blob is no longer than this share of what came before it, so that a kill costs a
+/// small share of a small file, too.
+const PIECE_SHARE: u64 = 8;
+/// And no shorter than this.
+const PIECE_BYTES_MIN: u64 = 512 << 10;
+/// With more runs than this parts are whole again: a record stays small.
+const PIECES_EARLY_MAX: usize = 128;
 /// How long an upload waits for memory.
 const MEMORY_MAX: Duration = Duration::from_secs(60);
-/// How long one may fill a buffer while others wait for memory.
-const SHARE_MAX: Duration = Duration::from_secs(10);
 /// How long storing a part may take.
 const PUT_MAX: Duration = Duration::from_secs(120);
 
@@ -125,7 +128,7 @@ impl Writer {
                 return if self.has_ended(&mut body, &mut rest).await? { Ok(()) } else { Err(Why::Length) };
             }
             let said = body.size_hint().upper().unwrap_or(u64::MAX).saturating_add(rest.len() as u64);
-            let room = usize::try_from(left.min(said)).unwrap_or(usize::MAX).min(FILE_PART_BYTES);
+            let room = usize::try_from(left.min(said)).unwrap_or(usize::MAX).min(self.part_bytes());
             if room == 0 {
                 // The body ended as it said, before the blob does.
                 return match self.has_ended(&mut body, &mut rest).await? {
@@ -161,6 +164,13 @@ impl Writer {
         }
     }
 
+    /// How long the next part may be.
+    fn part_bytes(&self) -> usize {
+        let is_early = self.files.place.s3.is_none() && self.record.runs.len() < PIECES_EARLY_MAX;
+        let piece = (self.received / PIECE_SHARE).max(PIECE_BYTES_MIN);
+        usize::try_from(piece).ok().filter(|_| is_early).unwrap_or(FILE_PART_BYTES).min(FILE_PART_BYTES)
+    }
+
     /// Memory for a buffer, bytes from the budget, room where it will be stored.
     async fn reserve(&mut self, bytes: usize) -> Result<OwnedSemaphorePermit, Why> {
         let grains = u32::try_from(bytes.div_ceil(MEMORY_GRAIN).max(1)).unwrap_or(u32::MAX);
@@ -185,7 +195,8 @@ impl Writer {
     }
 
     async fn fill(&mut self, buffer: &mut BytesMut, room: usize, rest: &mut Bytes, body: &mut Body) -> Filled {
-        let mut share_at = Instant::now() + SHARE_MAX;
+        let share = self.files.limits.patience.share;
+        let mut share_at = Instant::now() + share;
         loop {
             let taken = rest.split_to(rest.len().min(room - buffer.len()));
             buffer.extend_from_slice(&taken);
@@ -199,7 +210,7 @@ impl Writer {
                 Next::Share if self.files.waiting.load(Ordering::Relaxed) > 0 && self.record.may_break() => {
                     return Filled::Shared;
                 }
-                Next::Share => share_at = Instant::now() + SHARE_MAX / 10,
+                Next::Share => share_at = Instant::now() + share / 10,
             }
         }
     }
@@ -218,6 +229,7 @@ impl Writer {
     }
 
     async fn next(&mut self, body: &mut Body, share_at: Option<Instant>) -> Next {
+        let idle = self.files.limits.patience.idle;
         let share = async {
             match share_at {
                 Some(share_at) => tokio::time::sleep_until(share_at).await,
@@ -228,7 +240,7 @@ impl Writer {
             biased;
             () = self.claim.ousted() => Next::Cut(Why::Ousted),
             () = stopped(&mut self.stop) => Next::Cut(Why::Stopping),
-            frame = tokio::time::timeout(IDLE_MAX, body.frame()) => match frame {
+            frame = tokio::time::timeout(idle, body.frame()) => match frame {
                 Err(_) => Next::Cut(Why::Idle),
                 Ok(None) => Next::End,
                 Ok(Some(Err(_))) => Next::Cut(Why::Broken),
