@@ -19,8 +19,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Groups that are handed to the disk at once: 2 MiB.
-const BATCH_GROUPS: u64 = 8;
+/// Groups that are handed to the disk at once: 512 KiB. What is in memory comes again after a kill.
+const BATCH_GROUPS: u64 = 2;
 /// Batches in memory at once.
 const BATCHES: usize = 4;
 /// Without a byte for so long the connection is given up.
@@ -165,7 +165,13 @@ async fn transfer(
         let pump = pump(body, shape, (first, end), tx, free, |done| progress(done, total));
         tokio::pin!(pump);
         tokio::select! {
-            result = &mut pump => result?,
+            result = &mut pump => if let Err(problem) = result {
+                // What came whole is written before another run builds upon it.
+                return match writer.await {
+                    Ok(Err(own)) if own != Problem::Network => Err(own),
+                    _ => Err(problem),
+                };
+            },
             // The disk is full, or a group is damaged: the rest is not wanted.
             result = &mut writer => return result.map_err(|_| Problem::Unwritable)?,
         }
@@ -381,7 +387,7 @@ async fn from_copy(reference: &Reference, folder: &Folder, target: PathBuf) -> R
     tokio::task::spawn_blocking(work).await.map_err(|_| Problem::Unwritable)?
 }
 
-fn opener_of_copy(reference: &Reference, copy: &mut File) -> Option<Opener> {
+pub(super) fn opener_of_copy(reference: &Reference, copy: &mut File) -> Option<Opener> {
     let shape = Shape::of(reference.size).ok()?;
     if copy.metadata().ok()?.len() != shape.blob_bytes() {
         return None;

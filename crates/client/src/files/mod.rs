@@ -7,6 +7,7 @@
 //! | `queue` | what the engine decides: what moves now, what is tried again, when a message goes out |
 //! | `media` | media types by name |
 //! | `order` | what a shell is asked to do, and what it reports |
+//! | [`peek`] | opens a sealed copy in memory (not in a browser) |
 //! | [`folder`] | the sealed copies in a profile, and files being saved (not in a browser) |
 //! | [`spool`] | seals a stream, whose size is not known, into the profile (not in a browser) |
 //! | `source` | reads and seals ahead of the network (not in a browser) |
@@ -22,8 +23,12 @@ mod attachment;
 pub mod download;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
+#[cfg(test)]
+mod lies;
 mod media;
 mod order;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod peek;
 mod queue;
 #[cfg(not(target_arch = "wasm32"))]
 mod source;
