@@ -105,7 +105,12 @@ cli-failed-node-url = this is no address of a node: { $why }
 
 cli-files-many = one message takes at most { $most } files
 cli-files-one-stream = standard input and output take one file
-cli-files-as-they-are = photos go as they are, with the place and time that a camera may have written into them
+cli-photo-foreign = { $path } is a picture that cannot be cleaned here of what its camera wrote into it; with --original it goes as it is
+cli-photo-bad = { $path } cannot be decoded, so that nothing can be taken out of it; with --original it goes as it is
+cli-photo-too-large = { $path } is too large to be decoded as a picture; with --original it goes as it is
+cli-photo-no-decoder = { $path } cannot be cleaned of what its camera wrote into it: this system does not let a decoder start; with --original it goes as it is
+cli-photo-metadata = { $path } goes as it is, with what its camera wrote into it
+cli-photo-place = { $path } goes as it is, and says where it was taken
 cli-file-unreadable = { $path } is no file that can be read
 cli-file-exists = { $path } is there already; nothing was written over
 cli-no-folder = { $path } is no folder

@@ -105,7 +105,12 @@ cli-failed-node-url = questo non è l’indirizzo di un nodo: { $why }
 
 cli-files-many = un messaggio porta al massimo { $most } file
 cli-files-one-stream = lo standard input e output portano un solo file
-cli-files-as-they-are = le foto partono così come sono, con il luogo e l’ora che la fotocamera può avervi scritto
+cli-photo-foreign = { $path } è un’immagine da cui qui non si può togliere ciò che la fotocamera vi ha scritto; con --original parte così com’è
+cli-photo-bad = { $path } non si può decodificare, quindi non si può togliere nulla; con --original parte così com’è
+cli-photo-too-large = { $path } è troppo grande per essere decodificata come immagine; con --original parte così com’è
+cli-photo-no-decoder = a { $path } non si può togliere ciò che la fotocamera vi ha scritto: questo sistema non lascia partire un decodificatore; con --original parte così com’è
+cli-photo-metadata = { $path } parte così com’è, con ciò che la fotocamera vi ha scritto
+cli-photo-place = { $path } parte così com’è, e dice dove è stata scattata
 cli-file-unreadable = { $path } non è un file che si possa leggere
 cli-file-exists = { $path } esiste già; nulla è stato sovrascritto
 cli-no-folder = { $path } non è una cartella

@@ -94,7 +94,7 @@ pub enum Command {
         /// What to say of them
         #[arg(long, value_name = "TEXT", default_value = "")]
         caption: String,
-        /// Photos go as they are, with all that their camera wrote into them (so far they always do)
+        /// Photos go as they are, with all that their camera wrote into them; otherwise only what they show
         #[arg(long)]
         original: bool,
     },
@@ -105,6 +105,28 @@ pub enum Command {
         /// A file that is not there yet, a folder, or - for standard output; without it the current folder
         #[arg(long, value_name = "PATH")]
         to: Option<String>,
+    },
+    /// Let the files of a message pause, on their way there or here
+    Pause {
+        /// The message's id or its beginning
+        message: String,
+    },
+    /// Let paused or stopped files of a message go on
+    Resume {
+        /// The message's id or its beginning
+        message: String,
+    },
+    /// Drop a message whose files are not sent yet, or end the fetching of its files
+    Cancel {
+        /// The message's id or its beginning
+        message: String,
+    },
+    /// Pass a message on, with its files; their bytes do not move again
+    Forward {
+        /// The message's id or its beginning
+        message: String,
+        /// Where to: an id, a name, or the beginning of one
+        conversation: String,
     },
     /// Answer a message
     Reply {
@@ -299,6 +321,10 @@ mod tests {
             "send-file Room -",
             "save abcd",
             "save abcd --to -",
+            "pause abcd",
+            "resume abcd",
+            "cancel abcd",
+            "forward abcd Room",
             "receive",
             "receive --follow --timeout 5",
             "reply abcd hello",

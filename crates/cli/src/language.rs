@@ -213,6 +213,7 @@ mod tests {
             include_str!("commands/file.rs"),
             include_str!("commands/group.rs"),
             include_str!("commands/message.rs"),
+            include_str!("commands/outgoing.rs"),
             include_str!("commands/receive.rs"),
         ]
         .concat();

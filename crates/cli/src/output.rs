@@ -181,6 +181,8 @@ pub fn file_json(file: &Attachment, number: u32) -> Value {
         "name": shown.text,
         "media_type": file.media_type,
         "bytes": file.size,
+        "width": file.look.width,
+        "height": file.look.height,
         "state": file.state.name(),
         "problem": file.problem.map(Problem::name),
         "is_executable": shown.is_executable,

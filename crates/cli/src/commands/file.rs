@@ -1,25 +1,21 @@
 //! Files: send them, save them.
 
 use crate::commands::message::MESSAGE_WAIT;
+use crate::commands::outgoing::{new_file, unreadable};
 use crate::failure::Failure;
 use crate::language;
 use crate::output::{Output, entry_json, entry_line, file_json};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::text::{self, say, say_with};
-use client::files::folder::{path_bytes, stamp};
-use client::files::{
-    Attachment, AttachmentState, FileMessage, NewFile, Origin, Problem, download, media_type_of, spool,
-};
-use client::timeline::{EntryId, MessageState};
-use protocol::file::{FILE_BYTES_MAX, FileKey, Look};
-use rand_chacha::rand_core::Rng;
+use client::files::folder::path_bytes;
+use client::files::{Attachment, AttachmentState, FileMessage, Problem, Turn, download};
+use client::timeline::{Entry, EntryId, MessageState};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
-use wire::id::FileId;
-use wire::limit::{FILE_NAME_BYTES_MAX, FILES_MAX};
+use wire::limit::FILES_MAX;
 
 /// Without a byte moved for so long, a command stops waiting; the file goes on with the next one.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -44,71 +40,17 @@ pub async fn send(
     if paths.iter().filter(|path| *path == "-").count() > 1 {
         return Err(Failure::usage(say("cli-files-one-stream")));
     }
-    let files = paths.iter().map(|path| new_file(session, path)).collect::<Result<Vec<_>, _>>()?;
-    if !is_original && files.iter().any(|file| file.media_type.starts_with("image/")) {
-        output.warn(&say("cli-files-as-they-are"));
-    }
+    let new = |path: &String| new_file(session, output, path, is_original);
+    let files = paths.iter().map(new).collect::<Result<Vec<_>, _>>()?;
     let entry = session.runner.send_files(FileMessage { conversation, files, caption, reply_to: None })?;
     session.runner.start()?;
     let sent = watch(session, output, entry, |file| file.state == AttachmentState::Uploading).await?;
-    let timeline = session.runner.engine().timeline();
-    if let Some(entry) = timeline.entry(entry)? {
-        let line = entry_line(&timeline, &entry)?;
-        output.put(&entry_json(&timeline, &entry, "message")?, || line);
-    }
+    put_entry(session, output, entry)?;
     sent
 }
 
-fn new_file(session: &Session, word: &str) -> Result<NewFile, Failure> {
-    if word == "-" {
-        return from_stream(session);
-    }
-    let path = std::path::absolute(word).map_err(|_| unreadable(word))?;
-    let found = std::fs::metadata(&path).map_err(|_| unreadable(word))?;
-    if !found.is_file() {
-        return Err(unreadable(word));
-    }
-    // It is opened once here, so that who may not read it is told now.
-    std::fs::File::open(&path).map_err(|_| unreadable(word))?;
-    let name = own_name(&path);
-    Ok(NewFile {
-        origin: Origin::Path { path: path_bytes(&path), stamp: stamp(&found) },
-        size: found.len(),
-        media_type: media_type_of(&name).into(),
-        name,
-        look: Look::default(),
-    })
-}
-
-/// The last part of a path, as others get it.
-fn own_name(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if name.len() <= FILE_NAME_BYTES_MAX { name } else { protocol::file::show_name(&name).text }
-}
-
-fn unreadable(word: &str) -> Failure {
-    Failure::usage(say_with("cli-file-unreadable", "path", word))
-}
-
-/// Standard input, sealed into the profile: it cannot be read again.
-fn from_stream(session: &Session) -> Result<NewFile, Failure> {
-    let folder = session.runner.files_folder().ok_or_else(|| Failure::internal(say("cli-no-data-folder")))?;
-    let mut rng = crate::session::rng()?;
-    let mut file = FileId([0; 32]);
-    rng.fill_bytes(&mut file.0);
-    let key = FileKey::random(rng.as_mut());
-    let (copy, size) = spool::spool(std::io::stdin().lock(), folder, file, key, FILE_BYTES_MAX).map_err(failed)?;
-    Ok(NewFile {
-        origin: Origin::Sealed(copy),
-        size,
-        name: String::new(),
-        media_type: String::new(),
-        look: Look::default(),
-    })
-}
-
 /// Why a file does not move, with the status that programs see.
-fn failed(problem: Problem) -> Failure {
+pub fn failed(problem: Problem) -> Failure {
     let words = text::problem(problem);
     match problem {
         Problem::Network | Problem::Busy => Failure::network(words),
@@ -214,6 +156,58 @@ pub async fn save(session: &mut Session, output: &Output, word: &str, to: Option
     // Deleted by its sender while it came.
     let is_missing = targets.iter().any(|(_, target)| !target.exists());
     saved.and_then(|()| if is_missing { Err(Failure::refused(say("cli-entry-deleted"))) } else { Ok(()) })
+}
+
+/// Lets the files of a message pause or go on; what it asks for is done with the next command that reaches the node.
+pub fn turn(session: &mut Session, output: &Output, word: &str, turn: Turn) -> Result<(), Failure> {
+    let entry = with_files(session, word)?;
+    for file in &entry.files {
+        session.runner.turn_file(file.id, turn)?;
+    }
+    put_entry(session, output, entry.id)
+}
+
+/// Lets the files of a message go on and stays with them until they are where they are to be.
+pub async fn resume(session: &mut Session, output: &Output, word: &str) -> Result<(), Failure> {
+    let entry = with_files(session, word)?;
+    for file in &entry.files {
+        session.runner.turn_file(file.id, Turn::Resume)?;
+    }
+    session.runner.start()?;
+    let moves = |file: &Attachment| matches!(file.state, AttachmentState::Uploading | AttachmentState::Fetching);
+    let moved = watch(session, output, entry.id, moves).await?;
+    put_entry(session, output, entry.id)?;
+    moved
+}
+
+/// Drops a message whose files are not sent yet, or ends the fetching of its files.
+pub async fn cancel(session: &mut Session, output: &Output, word: &str) -> Result<(), Failure> {
+    let entry = with_files(session, word)?;
+    for file in &entry.files {
+        session.runner.cancel_file(file.id)?;
+    }
+    // What the node has of it is not wanted any more; it is asked again later where it does not answer.
+    session.runner.start()?;
+    session.wait_for_idle(crate::session::QUIET * 10).await?;
+    output.put(&json!({"type": "done"}), || say("cli-done"));
+    Ok(())
+}
+
+/// A message with files.
+fn with_files(session: &Session, word: &str) -> Result<Entry, Failure> {
+    let timeline = session.runner.engine().timeline();
+    let found = timeline.find_message(word)?;
+    let entry = timeline.entry(found.entry)?.filter(|entry| !entry.files.is_empty());
+    entry.ok_or_else(|| Failure::refused(say("cli-no-files")))
+}
+
+fn put_entry(session: &Session, output: &Output, entry: EntryId) -> Result<(), Failure> {
+    let timeline = session.runner.engine().timeline();
+    if let Some(entry) = timeline.entry(entry)? {
+        let line = entry_line(&timeline, &entry)?;
+        output.put(&entry_json(&timeline, &entry, "message")?, || line);
+    }
+    Ok(())
 }
 
 fn saved_line(file: &Attachment, target: &Path) -> String {

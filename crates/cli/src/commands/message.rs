@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::output::{Output, entry_json, entry_line};
 use crate::session::{SEND_WAIT, Session, Waited};
 use crate::text;
-use client::timeline::{Entry, EntryKind, MessageState};
+use client::timeline::{Entry, EntryId, EntryKind, MessageState};
 use protocol::content::Kind;
 use protocol::event::ConversationId;
 use serde_json::json;
@@ -45,6 +45,15 @@ pub async fn reply(session: &mut Session, output: &Output, word: &str, typed: &s
     let text = read_text(typed)?;
     deliver(session, output, found.conversation, Kind::Text { text, reply_to: Some(found.msg_id), is_forwarded: false })
         .await
+}
+
+/// Passes a message on; the bytes of its files stay where they are.
+pub async fn forward(session: &mut Session, output: &Output, word: &str, to: &str) -> Result<(), Failure> {
+    let timeline = session.runner.engine().timeline();
+    let (found, to) = (timeline.find_message(word)?, timeline.find_conversation(to)?);
+    let entry = session.runner.forward(found.entry, to)?;
+    session.runner.start()?;
+    delivered(session, output, entry).await
 }
 
 pub async fn react(session: &mut Session, output: &Output, word: &str, emoji: Option<&str>) -> Result<(), Failure> {
@@ -116,40 +125,39 @@ async fn deliver(
     // Written down first: whatever happens to the network, it is not lost.
     let (msg_id, entry) = session.runner.send(conversation, kind)?;
     session.runner.start()?;
-    let waited = match entry {
-        Some(entry) => {
-            session
-                .wait_for(SEND_WAIT, |runner| {
-                    let state = runner.engine().timeline().entry(entry)?.map(|entry| entry.state);
-                    Ok(state != Some(MessageState::Pending))
-                })
-                .await?
-        }
-        None => session.wait_for_idle(SEND_WAIT).await?,
-    };
-    let timeline = session.runner.engine().timeline();
-    let entry = entry.map(|entry| timeline.entry(entry)).transpose()?.flatten();
-    let state = match (&entry, waited) {
-        (Some(entry), _) => entry.state,
-        (None, Waited::Done) => MessageState::Stored,
-        (None, Waited::Timeout | Waited::Unreachable) => MessageState::Pending,
-    };
-    match &entry {
-        Some(entry) => {
-            let object = entry_json(&timeline, entry, "message")?;
-            let line = entry_line(&timeline, entry)?;
-            output.put(&object, || line);
-        }
-        None => {
-            let object = json!({
-                "type": "sent",
-                "id": msg_id.to_hex(),
-                "conversation": conversation.to_hex(),
-                "state": state.name(),
-            });
-            output.put(&object, || text::say("cli-done"));
-        }
+    if let Some(entry) = entry {
+        return delivered(session, output, entry).await;
     }
+    let waited = session.wait_for_idle(SEND_WAIT).await?;
+    let state = if waited == Waited::Done { MessageState::Stored } else { MessageState::Pending };
+    let object = json!({
+        "type": "sent",
+        "id": msg_id.to_hex(),
+        "conversation": conversation.to_hex(),
+        "state": state.name(),
+    });
+    output.put(&object, || text::say("cli-done"));
+    outcome(session, state)
+}
+
+/// Waits until the node has an own entry on disk.
+async fn delivered(session: &mut Session, output: &Output, entry: EntryId) -> Result<(), Failure> {
+    session
+        .wait_for(SEND_WAIT, |runner| {
+            let state = runner.engine().timeline().entry(entry)?.map(|entry| entry.state);
+            Ok(state != Some(MessageState::Pending))
+        })
+        .await?;
+    let timeline = session.runner.engine().timeline();
+    // Gone in the meantime: somebody deleted it.
+    let Some(entry) = timeline.entry(entry)? else { return Ok(()) };
+    let object = entry_json(&timeline, &entry, "message")?;
+    let line = entry_line(&timeline, &entry)?;
+    output.put(&object, || line);
+    outcome(session, entry.state)
+}
+
+fn outcome(session: &Session, state: MessageState) -> Result<(), Failure> {
     match state {
         MessageState::Pending => Err(session.not_reached(&text::say("cli-queued"))),
         MessageState::Failed => {

@@ -6,12 +6,14 @@ mod conversation;
 pub mod file;
 mod group;
 mod message;
+mod outgoing;
 mod receive;
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::Session;
+use client::files::Turn;
 
 /// Runs the command that was typed.
 pub async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
@@ -41,6 +43,10 @@ pub async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             file::send(session, output, conversation, paths, caption.clone(), *original).await
         }
         Command::Save { message, to } => file::save(session, output, message, to.as_deref()).await,
+        Command::Pause { message } => file::turn(session, output, message, Turn::Pause),
+        Command::Resume { message } => file::resume(session, output, message).await,
+        Command::Cancel { message } => file::cancel(session, output, message).await,
+        Command::Forward { message, conversation } => message::forward(session, output, message, conversation).await,
         Command::Reply { message, text } => message::reply(session, output, message, text).await,
         Command::React { message, emoji } => message::react(session, output, message, emoji.as_deref()).await,
         Command::Edit { message, text } => message::edit(session, output, message, text).await,

@@ -168,8 +168,10 @@ impl Page<'_> {
         let shown = file.shown_name();
         let mut about = text::bytes(file.size);
         let state = text::attachment_state(file.state);
-        if !state.is_empty() {
-            about.push_str(&format!(" · {state}"));
+        match self.chat.moving.get(&file.id) {
+            Some(progress) => about.push_str(&format!(" · {state} {}", says::progress(progress))),
+            None if state.is_empty() => {}
+            None => about.push_str(&format!(" · {state}")),
         }
         let sign = if shown.is_executable { "! " } else { "▤ " };
         let room = max.saturating_sub(safe::width(&about) + safe::width(sign) + 2).max(4);
@@ -188,7 +190,10 @@ impl Page<'_> {
         match &entry.kind {
             EntryKind::Text(text) => lines.extend(self.text(entry, text, max)),
             EntryKind::Files(caption) => {
-                lines.extend(entry.files.iter().map(|file| self.file(file, max)));
+                for file in &entry.files {
+                    lines.extend(self.model.pictures.lines(file, max, self.theme));
+                    lines.push(self.file(file, max));
+                }
                 if !caption.is_empty() {
                     lines.extend(self.text(entry, caption, max));
                 }

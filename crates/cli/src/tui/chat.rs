@@ -4,6 +4,7 @@ use crate::tui::blocks::{Layout, Row};
 use crate::tui::editor::Editor;
 use crate::tui::event::{Action, Loaded, Opened};
 use crate::tui::model::{ConversationRow, Quote};
+use client::files::{AttachmentId, Progress};
 use client::timeline::{Entry, EntryId, EntryKind, MemberSummary, Window};
 use std::collections::{BTreeMap, BTreeSet};
 use wire::id::MsgId;
@@ -46,6 +47,8 @@ pub struct Chat {
     pub entries: Vec<Entry>,
     /// What replies quote.
     pub quotes: BTreeMap<MsgId, Quote>,
+    /// How its files move.
+    pub moving: BTreeMap<AttachmentId, Progress>,
     /// There are older ones.
     pub has_older: bool,
     /// There are newer ones.
@@ -94,6 +97,7 @@ impl Chat {
             members: opened.members,
             entries,
             quotes: opened.loaded.quotes,
+            moving: opened.loaded.moving,
             has_older: opened.loaded.snapshot.has_older,
             has_newer: opened.loaded.snapshot.has_newer,
             layout: Layout::default(),
@@ -115,6 +119,7 @@ impl Chat {
         self.is_loading = false;
         self.entries = loaded.snapshot.entries;
         self.quotes = loaded.quotes;
+        self.moving = loaded.moving;
         self.has_older = loaded.snapshot.has_older;
         self.has_newer = loaded.snapshot.has_newer;
         if let Some(members) = loaded.members {

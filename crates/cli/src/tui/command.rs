@@ -6,6 +6,7 @@ use crate::tui::editor::Editor;
 use crate::tui::event::{Action, Purpose};
 use crate::tui::model::{Focus, Model};
 use crate::tui::{blocks, menus, safe, says, words};
+use client::files::Turn;
 use client::timeline::{Entry, EntryId, EntryKind, MessageState};
 use protocol::content::Kind;
 use protocol::event::{Answer, ConversationId, Intent};
@@ -85,6 +86,12 @@ pub enum Command {
     CopyText,
     /// Save its files.
     Save,
+    /// Fetch its files, to show them.
+    Fetch,
+    /// Let its files pause, or go on.
+    Turn(Turn),
+    /// Cancel its files.
+    Cancel,
     /// Who has it.
     Info,
     /// Go to what it answers.
@@ -148,6 +155,9 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Action> {
         | Command::SendAgain
         | Command::CopyText
         | Command::Save
+        | Command::Fetch
+        | Command::Turn(_)
+        | Command::Cancel
         | Command::ToOriginal => return with_message(model, command),
         Command::React => menus::react(model),
         Command::Info => menus::info(model),
@@ -295,7 +305,10 @@ fn with_message(model: &mut Model, command: Command) -> Vec<Action> {
             model.say(words::SAVING);
             return vec![Action::Save(entry.id)];
         }
-        Command::Save => model.say(words::NO_FILES),
+        Command::Fetch if !entry.files.is_empty() => return vec![Action::Fetch(entry.id)],
+        Command::Turn(turn) if !entry.files.is_empty() => return vec![Action::Turn(entry.id, turn)],
+        Command::Cancel if !entry.files.is_empty() => return vec![Action::Cancel(entry.id)],
+        Command::Save | Command::Fetch | Command::Turn(_) | Command::Cancel => model.say(words::NO_FILES),
         Command::CopyText if entry.text().is_some() => {
             let text = entry.text().unwrap_or_default().to_owned();
             model.say(words::COPIED);

@@ -1,6 +1,9 @@
 //! What comes into the model and what it asks for.
 
+use crate::picture::Pixels;
 use crate::tui::model::{ConversationRow, Quote};
+use crate::tui::pictures::Wanted;
+use client::files::{AttachmentId, Progress, Turn};
 use client::timeline::{EntryId, MemberSummary, Person, SearchHit, Snapshot, StoredAlert, Window};
 use protocol::content::Kind;
 use protocol::event::{ContactRequest, ConversationId, Intent, Outcome};
@@ -49,6 +52,8 @@ pub enum Event {
     Failed(String),
     /// How the network is.
     Network(Network),
+    /// A file's picture was drawn, itself or its preview; none: it cannot be.
+    Drawn(AttachmentId, bool, Option<Pixels>),
 }
 
 /// A conversation as it opens.
@@ -75,6 +80,8 @@ pub struct Loaded {
     pub quotes: BTreeMap<MsgId, Quote>,
     /// The members, if they may have changed.
     pub members: Option<Vec<MemberSummary>>,
+    /// How its files move.
+    pub moving: BTreeMap<AttachmentId, Progress>,
 }
 
 /// A message that was found.
@@ -136,6 +143,14 @@ pub enum Action {
     Export(i64),
     /// Save the files of an entry.
     Save(EntryId),
+    /// Fetch the files of an entry, to show them.
+    Fetch(EntryId),
+    /// Let the files of an entry pause, or go on.
+    Turn(EntryId, Turn),
+    /// Drop an entry whose files are not sent yet, or end their fetching.
+    Cancel(EntryId),
+    /// Draw a picture.
+    Draw(Wanted),
     /// Change the name that others see.
     Name(String),
     /// Send read receipts, or not.

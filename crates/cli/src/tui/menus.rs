@@ -6,6 +6,7 @@ use crate::tui::dialog::{Ask, Dialog, Item, Pick, Submit, Tell, Told};
 use crate::tui::editor::Editor;
 use crate::tui::model::Model;
 use crate::tui::{blocks, clock, safe, says, words};
+use client::files::{Attachment, AttachmentState, Turn};
 use client::timeline::{EntryKind, MessageState};
 use protocol::event::{Answer, ConversationState, RequestKind};
 use protocol::identity::SafetyNumber;
@@ -221,6 +222,7 @@ pub fn message_menu(model: &mut Model) {
     }
     if !entry.files.is_empty() {
         items.push(Item::new(words::SAVE, Command::Save).with("s"));
+        items.extend(moving_items(&entry.files));
     }
     if entry.text().is_some() {
         items.push(Item::new(words::COPY, Command::CopyText).with("c"));
@@ -233,6 +235,29 @@ pub fn message_menu(model: &mut Model) {
     }
     items.push(Item::new(words::INFO, Command::Info).with("i"));
     model.dialogs.push(Dialog::Pick(Pick::of(words::MESSAGE, items)));
+}
+
+/// What can be done with files as they stand.
+fn moving_items(files: &[Attachment]) -> Vec<Item> {
+    use AttachmentState as State;
+    let is_any = |wanted: &dyn Fn(State) -> bool| files.iter().any(|file| wanted(file.state));
+    let mut items = Vec::new();
+    if files.iter().any(|file| file.state == State::Remote && file.media_type.starts_with("image/")) {
+        items.push(Item::new(words::SHOW_PICTURE, Command::Fetch));
+    }
+    let moves = |state| matches!(state, State::Uploading | State::Fetching);
+    let rests =
+        |state| matches!(state, State::UploadPaused | State::FetchPaused | State::UploadFailed | State::FetchFailed);
+    if is_any(&moves) {
+        items.push(Item::new(words::PAUSE, Command::Turn(Turn::Pause)));
+    }
+    if is_any(&rests) {
+        items.push(Item::new(words::GO_ON, Command::Turn(Turn::Resume)));
+    }
+    if is_any(&moves) || is_any(&rests) {
+        items.push(Item::new(words::CANCEL_FILES, Command::Cancel));
+    }
+    items
 }
 
 /// Reactions to choose from.

@@ -8,10 +8,10 @@
 //! | `model`, `chat`, `editor` | what the screen shows |
 //! | `event` | what comes in and what is asked for |
 //! | `update`, `keys`, `mouse`, `command`, `menus`, `dialog` | what happens then |
-//! | `areas`, `blocks`, `view`, `qr`, `theme` | how it looks |
+//! | `areas`, `blocks`, `pictures`, `view`, `qr`, `theme` | how it looks |
 //! | `safe`, `wrap`, `clock` | text and times as they are shown |
 //! | `words`, `says` | every word that the chat says by itself, in the user's language |
-//! | `shell`, `terminal` | the engine and the terminal |
+//! | `shell`, `draw`, `terminal` | the engine, the thread that draws pictures, and the terminal |
 
 mod areas;
 mod blocks;
@@ -19,12 +19,14 @@ mod chat;
 mod clock;
 mod command;
 mod dialog;
+mod draw;
 mod editor;
 mod event;
 mod keys;
 mod menus;
 mod model;
 mod mouse;
+mod pictures;
 mod qr;
 mod safe;
 pub mod says;
@@ -41,6 +43,7 @@ mod wrap;
 use crate::failure::Failure;
 use crate::session::Session;
 use client::engine::runner::now_ms;
+use draw::Painter;
 use event::{Action, Event};
 use jiff::tz::TimeZone;
 use model::{Model, Own};
@@ -74,7 +77,8 @@ pub async fn run(session: &mut Session) -> Result<(), Failure> {
     let theme = Theme::of(|name| std::env::var(name).ok());
     let size = screen.size().map_err(broken)?;
     let mut model = Model::new(own, theme, TimeZone::system(), size, now_ms());
-    let mut shell = Shell::new(&mut session.runner);
+    let (painter, mut drawn) = Painter::begin(session.runner.files_folder().cloned());
+    let mut shell = Shell::new(&mut session.runner, painter);
     let mut inputs = terminal::inputs();
     let begin = shell.begin()?;
     let mut is_over = feed(&mut model, &mut shell, &mut screen, begin)?;
@@ -89,6 +93,7 @@ pub async fn run(session: &mut Session) -> Result<(), Failure> {
             biased;
             () = &mut stop => events.push(None),
             input = inputs.recv() => take_inputs(input, &mut inputs, &mut events),
+            Some((id, is_sharp, pixels)) = drawn.recv() => events.push(Some(Event::Drawn(id, is_sharp, pixels))),
             stepped = shell.runner().step(deadline) => match stepped {
                 Ok(_) => failures = 0,
                 Err(error) => {

@@ -3,6 +3,7 @@
 use crate::tui::chat::Chat;
 use crate::tui::dialog::Dialog;
 use crate::tui::event::Network;
+use crate::tui::pictures::Pictures;
 use crate::tui::safe;
 use crate::tui::theme::Theme;
 use client::timeline::{ConversationSummary, EntryId, StoredAlert};
@@ -118,6 +119,8 @@ pub struct Model {
     pub alerts: Vec<StoredAlert>,
     /// When we last said that we type.
     pub typed_ms: u64,
+    /// The pictures that were drawn.
+    pub pictures: Pictures,
 }
 
 impl Model {
@@ -142,6 +145,7 @@ impl Model {
             is_focused: true,
             alerts: Vec::new(),
             typed_ms: 0,
+            pictures: Pictures::default(),
         }
     }
 

@@ -27,6 +27,16 @@ pub fn new_messages(count: usize) -> String {
     counted("new-messages", count)
 }
 
+/// How far a file is, and how fast it moves.
+pub fn progress(progress: &client::files::Progress) -> String {
+    let done = progress.done_bytes.min(progress.total_bytes);
+    let percent = done.saturating_mul(100).checked_div(progress.total_bytes).unwrap_or(100);
+    match progress.bytes_per_s() {
+        Some(speed) => format!("{percent} % · {}/s", crate::text::bytes(speed)),
+        None => format!("{percent} %"),
+    }
+}
+
 /// One of a list of words.
 fn word_of(id: &str, index: i8) -> String {
     let words = say(id, &[]);

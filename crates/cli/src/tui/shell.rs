@@ -2,12 +2,14 @@
 
 use crate::commands::file::free_name;
 use crate::failure::Failure;
+use crate::tui::draw::Painter;
 use crate::tui::event::{Action, Event, Hit, Loaded, Network, Opened, Purpose};
 use crate::tui::model::{ConversationRow, Model, Quote};
 use crate::tui::{says, words};
 use client::db::DatabaseError;
 use client::engine::EngineError;
 use client::engine::runner::{Runner, now_ms};
+use client::files::Attachment;
 use client::files::folder::path_bytes;
 use client::timeline::{Change, Changes, Entry, Snapshot, Timeline, Window};
 use protocol::content::{Kind, WhisperContent, WhisperKind};
@@ -30,12 +32,14 @@ pub struct Shell<'a> {
     intents: BTreeMap<IntentId, Purpose>,
     network: Network,
     changes: Changes,
+    painter: Painter,
 }
 
 impl<'a> Shell<'a> {
     /// Around a runner that was started.
-    pub fn new(runner: &'a mut Runner) -> Self {
-        Self { runner, intents: BTreeMap::new(), network: Network::Connecting, changes: Changes::new() }
+    pub fn new(runner: &'a mut Runner, painter: Painter) -> Self {
+        let (intents, changes) = (BTreeMap::new(), Changes::new());
+        Self { runner, intents, network: Network::Connecting, changes, painter }
     }
 
     /// The runner, to step.
@@ -86,6 +90,25 @@ impl<'a> Shell<'a> {
             Action::Alerts => return Ok(vec![Event::Alerts(self.timeline().alerts(ALERTS_MAX)?)]),
             Action::Export(alert) => return self.export(alert),
             Action::Save(entry) => return self.save(entry),
+            Action::Fetch(entry) => {
+                for file in self.files(entry)? {
+                    self.runner.fetch_file(file.id, None)?;
+                }
+            }
+            Action::Turn(entry, turn) => {
+                for file in self.files(entry)? {
+                    self.runner.turn_file(file.id, turn)?;
+                }
+            }
+            Action::Cancel(entry) => {
+                for file in self.files(entry)? {
+                    self.runner.cancel_file(file.id)?;
+                }
+            }
+            Action::Draw(wanted) => {
+                let reference = self.runner.engine().file_reference(wanted.id)?;
+                self.painter.draw(wanted, reference);
+            }
             Action::Name(name) => return self.rename(name),
             Action::Receipts(is_on) => self.runner.engine_mut().set_read_receipts(is_on)?,
             // The terminal's, not the engine's.
@@ -250,7 +273,9 @@ impl<'a> Shell<'a> {
             }
         }
         let members = if is_news { Some(timeline.members(conversation)?) } else { None };
-        Ok(Loaded { snapshot, quotes, members })
+        let files = snapshot.entries.iter().flat_map(|entry| &entry.files);
+        let moving = files.filter_map(|file| Some((file.id, self.runner.engine().progress(file.id)?))).collect();
+        Ok(Loaded { snapshot, quotes, members, moving })
     }
 
     fn send(&mut self, conversation: ConversationId, kind: Kind) -> Result<Vec<Event>, Failure> {
@@ -311,9 +336,13 @@ impl<'a> Shell<'a> {
         Ok(events)
     }
 
+    fn files(&self, entry: client::timeline::EntryId) -> Result<Vec<Attachment>, DatabaseError> {
+        Ok(self.timeline().entry(entry)?.map(|entry| entry.files).unwrap_or_default())
+    }
+
     /// Saves the files of an entry to the folder of downloads, or where the program runs.
     fn save(&mut self, entry: client::timeline::EntryId) -> Result<Vec<Event>, Failure> {
-        let files = self.timeline().entry(entry)?.map(|entry| entry.files).unwrap_or_default();
+        let files = self.files(entry)?;
         let user = directories::UserDirs::new();
         let downloads = user.as_ref().and_then(|user| user.download_dir()).filter(|folder| folder.is_dir());
         let folder = downloads.map_or_else(|| std::path::absolute(".").unwrap_or_default(), Into::into);

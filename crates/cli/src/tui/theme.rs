@@ -82,6 +82,19 @@ impl Theme {
         self.colours != Colours::None
     }
 
+    /// A picture's pixel, as near as the terminal comes to it.
+    pub fn pixel(self, rgb: [u8; 3]) -> Color {
+        match self.colours {
+            Colours::None => Color::Reset,
+            Colours::True(_) => Color::Rgb(rgb[0], rgb[1], rgb[2]),
+            // The cube of 6 by 6 by 6 that nearly every terminal of sixteen has beside them.
+            Colours::Sixteen => {
+                let [red, green, blue] = rgb.map(|value| ((u16::from(value) * 5 + 127) / 255) as u8);
+                Color::Indexed(16 + 36 * red + 6 * green + blue)
+            }
+        }
+    }
+
     /// What people say: upright, the terminal's own colour.
     pub fn talk(self) -> Style {
         Style::new()

@@ -93,6 +93,13 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Action> {
             model.network = network;
             Vec::new()
         }
+        Event::Drawn(id, is_sharp, pixels) => {
+            model.pictures.take(id, is_sharp, pixels);
+            if let Some(chat) = model.chat.as_mut() {
+                chat.layout_key = None;
+            }
+            Vec::new()
+        }
     };
     actions.extend(settle(model));
     actions
@@ -253,6 +260,9 @@ fn settle(model: &mut Model) -> Vec<Action> {
     }
     if model.is_focused && model.dialogs.is_empty() && areas.page.is_some() {
         actions.extend(read(&mut chat, height));
+    }
+    if model.theme.has_colours() {
+        actions.extend(model.pictures.wanted(&chat, height));
     }
     model.chat = Some(chat);
     actions
