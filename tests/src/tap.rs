@@ -1,23 +1,49 @@
-//! A tap on the wire: a proxy on loopback that records every byte both ways.
+//! A tap on the wire: a proxy on loopback that records every byte both ways, or only counts them.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// A running proxy.
 pub struct Tap {
     port: u16,
-    recorded: Arc<Mutex<Vec<u8>>>,
+    record: Arc<Record>,
+}
+
+/// What went by.
+struct Record {
+    count: AtomicU64,
+    /// None: nothing is kept.
+    bytes: Option<Mutex<Vec<u8>>>,
+}
+
+impl Record {
+    fn take(&self, bytes: &[u8]) {
+        self.count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if let Some(kept) = &self.bytes {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        }
+    }
 }
 
 impl Tap {
     /// Listens on a port of its own and forwards to another on loopback.
     pub fn start(to_port: u16) -> Self {
+        Self::over(to_port, Some(Mutex::default()))
+    }
+
+    /// The same, but what goes by is counted and not kept.
+    pub fn counting(to_port: u16) -> Self {
+        Self::over(to_port, None)
+    }
+
+    fn over(to_port: u16, bytes: Option<Mutex<Vec<u8>>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
-        let recorded = Arc::new(Mutex::new(Vec::new()));
-        let record = recorded.clone();
+        let all = Arc::new(Record { count: AtomicU64::new(0), bytes });
+        let record = all.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to_port)) else { continue };
@@ -27,7 +53,7 @@ impl Tap {
                 thread::spawn(move || forward(server_too, client_too, &back));
             }
         });
-        Self { port, recorded }
+        Self { port, record: all }
     }
 
     /// The address that clients use.
@@ -37,19 +63,20 @@ impl Tap {
 
     /// How many bytes went by so far.
     pub fn passed(&self) -> u64 {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+        self.record.count.load(Ordering::Relaxed)
     }
 
-    /// Everything that went by so far.
+    /// Everything that went by so far; empty where it was only counted.
     pub fn recorded(&self) -> Vec<u8> {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let bytes = self.record.bytes.as_ref();
+        bytes.map(|bytes| bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 }
 
-fn forward(mut from: TcpStream, mut to: TcpStream, record: &Mutex<Vec<u8>>) {
+fn forward(mut from: TcpStream, mut to: TcpStream, record: &Record) {
     let mut buffer = vec![0; 65_536];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        record.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..count]);
+        record.take(&buffer[..count]);
         if to.write_all(&buffer[..count]).is_err() {
             break;
         }
