@@ -125,24 +125,23 @@ fn same(left: &Path, right: &Path) -> anyhow::Result<bool> {
     Ok(status.success())
 }
 
-fn print(
+fn measured(
     case: &'static str,
     bytes: u64,
     ours: &[f64],
     curls: &[f64],
     growth: u64,
     server: &Server,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Measurement> {
     let speed = |seconds: &[f64]| median(seconds.iter().map(|seconds| bytes as f64 / seconds / MIB));
     let ratios = ours.iter().zip(curls).map(|(ours, curl)| curl / ours);
-    Measurement::new(case, Subject::Client)
+    Ok(Measurement::new(case, Subject::Client)
         .with("bytes", bytes)
         .with("mib_per_s", speed(ours).map(f64::round))
         .with("curl_mib_per_s", speed(curls).map(f64::round))
         .with("ratio_to_curl", median(ratios).map(rounded))
         .with("peak_growth_bytes", growth)
-        .with("node_rss_peak_bytes", server.rss_peak_bytes()?)
-        .print()
+        .with("node_rss_peak_bytes", server.rss_peak_bytes()?))
 }
 
 async fn measure(scale: &Scale, server: &Server) -> anyhow::Result<()> {
@@ -155,6 +154,7 @@ async fn measure(scale: &Scale, server: &Server) -> anyhow::Result<()> {
     let mut bob = Person::new(folder.path(), "bob", &node_url)?;
     let conversation = introduce(&mut alice, &mut bob).await?;
     let (mut sent, mut got, mut curl_sent, mut curl_got) = (vec![], vec![], vec![], vec![]);
+    let mut curl_synced = vec![];
     let before = peak_growth(0)?;
     for round in 0..scale.rounds.max(1) {
         let (seconds, url) = curl_send(&node_url, &file, u8::try_from(round + 1)?).await?;
@@ -164,6 +164,9 @@ async fn measure(scale: &Scale, server: &Server) -> anyhow::Result<()> {
         let started = Instant::now();
         curl(&["-o".as_ref(), there.as_os_str(), url.as_ref()])?;
         curl_got.push(started.elapsed().as_secs_f64());
+        // What ours does as well.
+        std::fs::File::open(&there)?.sync_all()?;
+        curl_synced.push(started.elapsed().as_secs_f64());
         let entry = arrived(&mut bob, conversation).await?;
         let here = folder.path().join(format!("ours-{round}"));
         got.push(save(&mut bob, entry, &here).await?);
@@ -172,8 +175,11 @@ async fn measure(scale: &Scale, server: &Server) -> anyhow::Result<()> {
         std::fs::remove_file(there)?;
     }
     let growth = peak_growth(before)?;
-    print("file-send", bytes, &sent, &curl_sent, growth, server)?;
-    print("file-receive", bytes, &got, &curl_got, growth, server)
+    measured("file-send", bytes, &sent, &curl_sent, growth, server)?.print()?;
+    let synced = got.iter().zip(&curl_synced).map(|(ours, curl)| curl / ours);
+    measured("file-receive", bytes, &got, &curl_got, growth, server)?
+        .with("ratio_to_synced_curl", median(synced).map(rounded))
+        .print()
 }
 
 /// Both cases; rounds take turns.

@@ -114,7 +114,7 @@ fn what_a_peer_writes_cannot_steer_the_terminal() {
     let at_ada = Terminal::start(&ada, 100, 30);
     at_ada.sees("Bob");
     at_ada.press(ENTER);
-    let screen = at_ada.until("both messages", |screen| screen.contains("▌ still here"));
+    let screen = at_ada.until("both messages", |screen| screen.contains("│▌ still here"));
     assert!(screen.contains("a\u{241b}[2J\u{241b}]0;owned\u{2407}b\u{2426}31m\u{2426}c"), "{screen}");
     assert!(screen.contains("Sottovoce") && screen.contains("Write a message"), "{screen}");
     at_ada.press(ESCAPE);

@@ -338,6 +338,7 @@ async fn upload_that_meets_the_quota_at_its_end_goes_on_once_there_is_room() {
     assert!(!record.is_complete && record.offset >= 1_000_000, "{}", record.offset);
     let gone = world.record(&other).expect("there");
     assert!(world.files.ledger.remove(&other, &gone).expect("removed"));
+    world.files.empty_trash().await.expect("emptied");
     world.append(&ID, bytes.slice(usize::try_from(record.offset).expect("small")..), true).await.expect("goes on");
     let record = world.record(&ID).expect("whole");
     assert_eq!(world.read(&record, 0, 2_000_000).await, Some(bytes));
