@@ -13,6 +13,10 @@ use tests::{Dice, Node, PATIENCE, Person, free_port, meet};
 
 /// Transfers where nobody asks for another number.
 const TRANSFERS: u64 = 4;
+/// From so many files on the share that moves twice is held to alone; of few files one kill is too much of it.
+const MANY_FILES: u64 = 50;
+/// What a kill may cost in a run of few: what was under way between two programs, in their buffers and their sockets'.
+const IN_FLIGHT_BYTES: u64 = 16 << 20;
 /// Bytes of a file: from, to.
 const BYTES: (u64, u64) = (8 << 20, 48 << 20);
 
@@ -146,7 +150,9 @@ fn kills_of_anybody_at_any_moment_leave_files_whole_and_send_little_twice() {
         let _ = writeln!(std::io::stderr(), "{name}: {blob} bytes, {:.3} sent, {:.3} saved", share(there), share(back));
         std::fs::remove_file(&source).and_then(|()| std::fs::remove_file(&target)).expect("removed");
     }
+    let slack = if files >= MANY_FILES { 0 } else { files * IN_FLIGHT_BYTES };
+    let most = blobs + blobs / 5 + slack;
+    assert!(sent <= most && got <= most, "{sent} sent and {got} saved of {blobs} bytes in {files} files");
     let (sent, got) = (sent as f64 / blobs as f64, got as f64 / blobs as f64);
     let _ = writeln!(std::io::stderr(), "{blobs} bytes in {files} files: {sent:.4} times sent, {got:.4} times saved");
-    assert!(sent <= 1.2 && got <= 1.2, "{sent} times sent, {got} times saved");
 }
