@@ -393,6 +393,10 @@ send-files-metadata = { $count ->
     [one] This photo says when and with what it was taken.
    *[other] { $count } photos say when and with what they were taken.
 }
+send-files-unclean = { $count ->
+    [one] What the camera wrote into one photo can’t be taken out here. Leave it out, or send it as it is.
+   *[other] What the camera wrote into { $count } photos can’t be taken out here. Leave them out, or send them as they are.
+}
 send-files-without = Send without that
 send-files-preparing = Preparing { $done } of { $count }
 send-files-too-large = { $name } is larger than the node takes ({ $limit }).

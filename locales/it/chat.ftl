@@ -396,6 +396,10 @@ send-files-metadata = { $count ->
     [one] Questa foto dice quando e con che cosa è stata scattata.
    *[other] { $count } foto dicono quando e con che cosa sono state scattate.
 }
+send-files-unclean = { $count ->
+    [one] Ciò che la fotocamera ha scritto in una foto non si può togliere qui. Escludila, o mandala com’è.
+   *[other] Ciò che la fotocamera ha scritto in { $count } foto non si può togliere qui. Escludile, o mandale come sono.
+}
 send-files-without = Manda senza
 send-files-preparing = Si preparano: { $done } di { $count }
 send-files-too-large = { $name } è più grande di quanto il nodo accetta ({ $limit }).

@@ -85,19 +85,23 @@ test('files are dropped and pasted as well as picked, and each can be left out',
   await expect(page.getByRole('dialog').getByText('three.txt')).toBeVisible();
 });
 
-test('a picture that cannot be decoded goes as a file, and a bomb is not opened', async ({ page }) => {
+test('a picture that cannot be cleaned goes only if its sender says so, and a bomb is not opened', async ({ page }) => {
   await open(page, { query: 'files', to: 'files' });
   const bomb = Buffer.from('iVBORw0KGgoAAAANSUhEUgAB', 'base64');
   const claims = Buffer.concat([bomb.subarray(0, 16), Buffer.from([0, 1, 0, 0, 0, 1, 0, 0, 8, 6, 0, 0, 0]), Buffer.alloc(64)]);
   await page.getByTestId('attach-input').setInputFiles([
     { name: 'broken.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture at all') },
     { name: 'bomb.png', mimeType: 'image/png', buffer: claims },
+    { name: 'phone.heic', mimeType: '', buffer: Buffer.alloc(99) },
     { name: 'good.jpg', mimeType: 'image/jpeg', buffer: await picture(page) },
   ]);
-  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(page.getByText(/What the camera wrote into .*3.* photos can’t be taken out here/)).toBeVisible();
+  await expect(page.getByTestId('send-files')).toBeDisabled();
+  expect(await findings(page)).toEqual([]);
+  await page.getByRole('status').getByRole('button', { name: 'Send as original files' }).click();
   await page.getByTestId('send-files').filter({ hasText: 'Send' }).click();
   await expect(page.getByRole('dialog')).toBeHidden();
-  expect((await sent(page)).map(({ name, width }) => [name, width])).toEqual([['broken.jpg', null], ['bomb.png', null], ['good.jpg', 1_200]]);
+  expect((await sent(page)).map(({ name, width }) => [name, width])).toEqual([['broken.jpg', null], ['bomb.png', null], ['phone.heic', null], ['good.jpg', 1_200]]);
 });
 
 test('the album and the viewer go by keys', async ({ page }) => {

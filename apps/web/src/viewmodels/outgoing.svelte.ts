@@ -2,7 +2,6 @@
 import { findMetadata } from '../media/metadata';
 import { decoder } from '../media/decoder';
 import type { Engine, OutgoingFile } from '../platform/engine';
-import { errorText } from '../platform/errors';
 import { formatBytes, t } from '../platform/i18n';
 import { attempt } from './attempt';
 import { base64Of, kindOf } from './files';
@@ -23,10 +22,16 @@ export interface Item {
   readonly isPhoto: boolean;
   /** Encoded anew, without metadata; null: not yet, or it cannot be. */
   prepared: OutgoingFile | null;
+  /** A photo that cannot be encoded anew here: it goes as it is or not at all, and its sender says so. */
+  isUnclean: boolean;
   hasMetadata: boolean;
   hasPlace: boolean;
   isReady: boolean;
 }
+
+/** What cameras write and browsers do not read, or not all of them; some name no type. */
+const RAW_TYPE = /^image\/(?!svg\+xml$)/;
+const RAW_NAME = /\.(heic|heif|avif|tiff?|dng|cr[23]|nef|arw|raf|orf|rw2)$/i;
 
 let nextId = 1;
 
@@ -55,6 +60,14 @@ export class Outgoing {
     return this.items.filter((item) => item.isReady).length;
   }
 
+  get unclean(): number {
+    return this.items.filter((item) => item.isUnclean).length;
+  }
+
+  get maySend(): boolean {
+    return this.items.length > 0 && this.isReady && !this.isSending && (this.isOriginal || this.unclean === 0);
+  }
+
   get withPlace(): number {
     return this.items.filter((item) => item.hasPlace).length;
   }
@@ -75,7 +88,8 @@ export class Outgoing {
     });
     const items = fitting.map((source): Item => {
       const isPhoto = kindOf(source.type) === 'photo' && source.size <= PICTURE_BYTES_MAX;
-      return { id: nextId++, source, isPhoto, prepared: null, hasMetadata: false, hasPlace: false, isReady: !isPhoto };
+      const isUnclean = !isPhoto && (RAW_TYPE.test(source.type) || RAW_NAME.test(source.name));
+      return { id: nextId++, source, isPhoto, prepared: null, isUnclean, hasMetadata: false, hasPlace: false, isReady: !isPhoto };
     });
     this.items = [...this.items, ...items];
     for (const item of items) if (item.isPhoto) void this.#prepare(item);
@@ -87,7 +101,7 @@ export class Outgoing {
 
   /** Sends what is here; false where it was refused, and then everything stays. */
   async send(): Promise<boolean> {
-    if (this.items.length === 0 || !this.isReady || this.isSending) return false;
+    if (!this.maySend) return false;
     this.isSending = true;
     const { replying } = this.#talk;
     const files = await Promise.all(this.items.map((item) => this.#outgoing(item)));
@@ -114,9 +128,8 @@ export class Outgoing {
       part.prepared = {
         data, width, height, thumbhash: base64Of(thumbhash), name: nameFor(item.source.name, data.type), mediaType: data.type, durationMs: null, waveform: null, isVoice: false,
       };
-    } catch (error) {
-      // It still goes as a file of which nobody here knows what it shows.
-      this.problem = errorText(error);
+    } catch {
+      part.isUnclean = true;
     }
     this.items = this.items.map((one) => (one.id === item.id ? { ...one, ...part } : one));
   }
