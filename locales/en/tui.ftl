@@ -229,7 +229,7 @@ tui-keys-cancel = Esc: { $verb }
 ## The sheet of keys
 
 tui-key-round = Tab, Shift-Tab
-tui-does-round = list, messages, text
+tui-does-round = list, text, messages
 tui-key-go-to = Ctrl-K
 tui-does-go-to = go to a person, a conversation, something to do
 tui-key-search = Ctrl-F, /

@@ -229,7 +229,7 @@ tui-keys-cancel = Esc: { $verb }
 ## Il foglio dei tasti
 
 tui-key-round = Tab, Maiusc-Tab
-tui-does-round = elenco, messaggi, testo
+tui-does-round = elenco, testo, messaggi
 tui-key-go-to = Ctrl-K
 tui-does-go-to = vai a una persona, una conversazione, qualcosa da fare
 tui-key-search = Ctrl-F, /

@@ -59,9 +59,9 @@ fn turn(model: &mut Model, is_forward: bool) {
         return;
     }
     model.focus = match (model.focus, is_forward) {
-        (Focus::List, true) | (Focus::Composer, false) => Focus::Timeline,
-        (Focus::Timeline, true) | (Focus::List, false) => Focus::Composer,
-        (Focus::Composer, true) | (Focus::Timeline, false) => Focus::List,
+        (Focus::List, true) | (Focus::Timeline, false) => Focus::Composer,
+        (Focus::Composer, true) | (Focus::List, false) => Focus::Timeline,
+        (Focus::Timeline, true) | (Focus::Composer, false) => Focus::List,
     };
     if model.focus == Focus::Timeline {
         choose_newest(model);

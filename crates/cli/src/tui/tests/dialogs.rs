@@ -115,7 +115,6 @@ fn a_jump_within_the_conversation_shows_the_message() {
 fn deleting_for_everyone_is_asked_first() {
     let mut world = world();
     world.press(KeyCode::Tab);
-    world.press(KeyCode::Tab);
     world.press(KeyCode::Up);
     world.press(KeyCode::Delete);
     world.sees("Delete for everyone?");
@@ -137,7 +136,6 @@ fn deleting_for_everyone_is_asked_first() {
 #[test]
 fn reactions_are_chosen_or_typed() {
     let mut world = world();
-    world.press(KeyCode::Tab);
     world.press(KeyCode::Tab);
     world.press(KeyCode::Char('+'));
     world.press(KeyCode::Down);

@@ -117,7 +117,6 @@ fn nothing_is_read_that_nobody_looks_at() {
 fn messages_are_chosen_with_the_arrows_and_by_clicks() {
     let mut world = World::open(100, 30, long(100));
     world.press(KeyCode::Tab);
-    world.press(KeyCode::Tab);
     assert_eq!(world.model.focus, Focus::Timeline);
     assert_eq!(world.model.chat.as_ref().unwrap().selected, Some(EntryId(100)));
     for _ in 0..60 {
