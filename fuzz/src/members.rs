@@ -6,13 +6,15 @@
 use crate::Seed;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use protocol::content::{AppContent, Content, Files, Kind, Seen, WhisperContent, WhisperKind};
+use protocol::content::{
+    AppContent, Call, CallSignal, Content, Description, Files, Kind, Seen, WhisperContent, WhisperKind,
+};
 use protocol::file::{Commit, FileKey, Look, Reference, Root};
 use protocol::identity::NodeUrl;
 use protocol::lane::{Plaintext, SealKey, open_blob, open_cell, open_cell_blob, open_whisper, seal_cell};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use wire::id::{DeviceId, FileId, Hash, LaneId, MsgId};
+use wire::id::{CallId, DeviceId, FileId, Hash, LaneId, MsgId};
 use wire::lane::CellKind;
 use wire::receipt::Receipt;
 
@@ -121,6 +123,14 @@ fn kinds() -> Vec<(&'static str, Kind)> {
     let files = Files { files: vec![file.clone(), file], caption: "look".into(), reply_to: None, is_forwarded: true };
     vec![
         ("files", Kind::Files(files)),
+        (
+            "call_offer",
+            call(CallSignal::Offer(Description { has_video: true, may_direct: false, sdp: "v=0\r\n".into() })),
+        ),
+        (
+            "call_keys",
+            call(CallSignal::Keys { to: DeviceId([3; 16]), welcome: vec![1; 40].into(), tree: vec![2; 40].into() }),
+        ),
         ("text", Kind::Text { text: "Grüße".into(), reply_to: Some(msg_id), is_forwarded: false }),
         ("reaction", Kind::Reaction { msg_id, emoji: Some("👍".into()) }),
         ("reaction_back", Kind::Reaction { msg_id, emoji: None }),
@@ -134,6 +144,10 @@ fn kinds() -> Vec<(&'static str, Kind)> {
         ("ping", Kind::Ping),
         ("receipts", Kind::Receipts { receipts: vec![receipt.clone(), receipt] }),
     ]
+}
+
+fn call(signal: CallSignal) -> Kind {
+    Kind::Call(Call { call_id: CallId([4; 16]), signal })
 }
 
 fn encoded(kind: Kind) -> Vec<u8> {

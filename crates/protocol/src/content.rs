@@ -4,8 +4,10 @@
 //! reads them again after an upgrade: [`Kind::Unknown`] is a result of parsing, never something to send.
 //! Parsing and encoding check the same limits.
 
+mod call;
 mod files;
 
+pub use call::{Call, CallSignal, DeclineReason, Description, HangUpReason};
 pub use files::Files;
 
 use bytes::Bytes;
@@ -120,6 +122,8 @@ pub enum Kind {
     },
     /// Files with a caption, perhaps in reply.
     Files(Files),
+    /// One signal of a call.
+    Call(Call),
     /// A kind of a later version. The bytes that were parsed hold it.
     Unknown,
 }
@@ -239,6 +243,7 @@ impl Content {
                 at_most("receipts", receipts.len(), RECEIPTS_KEPT)
             }
             Kind::Files(files) => files.check(),
+            Kind::Call(call) => call.check(),
             Kind::Reaction { emoji: None, .. } | Kind::Delete { .. } | Kind::Leave | Kind::Ping | Kind::Unknown => {
                 Ok(())
             }
@@ -259,7 +264,8 @@ impl Kind {
             | Self::Profile { .. }
             | Self::Leave
             | Self::Ping
-            | Self::Receipts { .. } => false,
+            | Self::Receipts { .. }
+            | Self::Call(_) => false,
         }
     }
 }
@@ -349,6 +355,7 @@ fn parse_kind(kind: raw::message::Kind) -> Result<Kind, Malformed> {
             Kind::Receipts { receipts: receipts.receipts.iter().map(parse_receipt).collect::<Result<_, _>>()? }
         }
         Raw::Files(files) => Kind::Files(Files::parse(files)?),
+        Raw::Call(call) => Kind::Call(Call::parse(call)?),
     })
 }
 
@@ -404,6 +411,7 @@ fn encode_kind(kind: &Kind) -> Option<raw::message::Kind> {
             Raw::Receipts(raw::Receipts { receipts: receipts.iter().map(encode_receipt).collect() })
         }
         Kind::Files(files) => Raw::Files(files.to_proto()),
+        Kind::Call(call) => Raw::Call(call.to_proto()?),
         Kind::Unknown => return None,
     })
 }

@@ -59,6 +59,16 @@ pub const MEDIA_TYPE_BYTES_MAX: usize = 127;
 pub const THUMBHASH_BYTES_MAX: usize = 32;
 /// Moments of a waveform at most, a byte each.
 pub const WAVEFORM_BYTES_MAX: usize = 128;
+/// Bytes of a call's description (SDP) at most.
+pub const CALL_DESCRIPTION_BYTES_MAX: usize = 32 << 10;
+/// ICE candidates in one signal at most.
+pub const CALL_CANDIDATES_MAX: usize = 32;
+/// Bytes of an ICE candidate at most.
+pub const CALL_CANDIDATE_BYTES_MAX: usize = 512;
+/// Bytes of a KeyPackage for a call's group at most.
+pub const CALL_KEY_PACKAGE_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a Welcome, and of a tree, of a call's group at most.
+pub const CALL_WELCOME_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a display name or title at most.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Bytes of a reaction at most.

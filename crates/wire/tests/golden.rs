@@ -221,6 +221,7 @@ fn node_events(golden: &mut Golden) {
 }
 
 fn contents(golden: &mut Golden) {
+    use content::call::Signal as CallOp;
     use content::message::Kind;
     let seen = content::Seen { seq: 300, head: bytes(1, 32), prev: bytes(2, 32) };
     let text = content::Text { text: "Grüße".into(), reply_to: bytes(3, 16), forwarded: false };
@@ -263,6 +264,31 @@ fn contents(golden: &mut Golden) {
         reply_to: bytes(22, 16),
         forwarded: true,
     };
+    let description = content::CallDescription { media: 2, may_direct: true, sdp: "v=0\r\n".into() };
+    let call = |signal| content::Call { call_id: bytes(23, 16), signal: Some(signal) };
+    let candidates =
+        content::CallCandidates { to: bytes(24, 16), candidates: vec!["candidate:1".into()], complete: true };
+    let keys = content::CallKeys { to: bytes(24, 16), welcome: bytes(25, 40), tree: bytes(26, 50) };
+    let decline = content::CallDecline { reason: 1, text: "later".into() };
+    let hang_up = call(CallOp::HangUp(content::CallHangUp { reason: 2 }));
+    golden.message("content.CallDescription", &description);
+    golden.message("content.CallRinging", &content::CallRinging { key_package: bytes(27, 60) });
+    golden.message("content.CallCandidates", &candidates);
+    golden.message("content.CallKeys", &keys);
+    golden.message("content.CallDecline", &decline);
+    golden.message("content.CallHangUp", &content::CallHangUp { reason: 2 });
+    golden.message("content.Call", &hang_up);
+    let signals = [
+        ("offer", CallOp::Offer(description.clone())),
+        ("ringing", CallOp::Ringing(content::CallRinging { key_package: bytes(27, 60) })),
+        ("answer", CallOp::Answer(description)),
+        ("candidates", CallOp::Candidates(candidates)),
+        ("keys", CallOp::Keys(keys)),
+        ("decline", CallOp::Decline(decline)),
+    ];
+    for (name, signal) in signals {
+        golden.message(&format!("content.Call:{name}"), &call(signal));
+    }
     let typing = content::Typing { active: true };
     golden.message("content.Seen", &seen);
     golden.message("content.Text", &text);
@@ -297,6 +323,7 @@ fn contents(golden: &mut Golden) {
         ("Ping", Kind::Ping(content::Ping {})),
         ("Receipts", Kind::Receipts(receipts)),
         ("Files", Kind::Files(files)),
+        ("Call", Kind::Call(hang_up)),
     ];
     for (name, kind) in kinds {
         let message = content::Message { sent_ms: 1_800_000_000_000, timer_s: 60, kind: Some(kind) };

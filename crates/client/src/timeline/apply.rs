@@ -295,6 +295,7 @@ impl Timeline<'_> {
             | Kind::Text { .. }
             | Kind::Timer { .. }
             | Kind::Files(_)
+            | Kind::Call(_)
             | Kind::Unknown => Ok(()),
         }
     }
