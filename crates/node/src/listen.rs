@@ -148,7 +148,7 @@ pub async fn serve(
         let Some(guard) = places.enter(address.ip()) else { continue };
         let _ = tcp.set_nodelay(true);
         let (tls, relay, router) = (tls.clone(), relay.clone(), router.clone());
-        let (stop, busy) = (stop.clone(), busy.clone());
+        let (mut stop, busy) = (stop.clone(), busy.clone());
         tokio::spawn(async move {
             let mut stream = match tls {
                 None => Stream::Plain(tcp),
@@ -158,7 +158,12 @@ pub async fn serve(
                 },
             };
             if let Some(relay) = relay {
-                match tokio::time::timeout(HEAD_MAX, stream::is_stun(&mut stream)).await {
+                let first = tokio::select! {
+                    first = tokio::time::timeout(HEAD_MAX, stream::is_stun(&mut stream)) => first,
+                    // Browsers connect ahead and say nothing: no reason to wait for them.
+                    _ = stop.wait_for(|is_stopping| *is_stopping) => return,
+                };
+                match first {
                     Ok(Ok(true)) => {
                         // It outlives requests of HTTP, and does not keep the node from ending.
                         tokio::spawn(relay.serve_stream(stream, address, guard, stop));
