@@ -4,7 +4,7 @@
 //! and an intent's outcome in the transaction that brings it, so that a repeated wish finds its answer.
 
 use crate::db::DatabaseError;
-use crate::engine::{Collected, Engine, EngineError, Output, Parts, SendResult};
+use crate::engine::{Collected, Engine, EngineError, Output, Parts, SendResult, each_its_own};
 use crate::timeline::{Changes, EntryId, EntryKind, InviteTerms, MessageState, Timeline};
 use protocol::content::Kind;
 use protocol::event::{Answer, ConversationId, Input, Intent, IntentError, IntentId, Outcome};
@@ -160,15 +160,8 @@ impl Engine {
         messages: impl IntoIterator<Item = (ActId, ConversationId, Kind)>,
     ) -> Result<(Output, Vec<SendResult>), EngineError> {
         self.transact(now_ms, |parts, collected| {
-            let mut results = Vec::new();
-            for (act, conversation, kind) in messages {
-                match parts.send_once(&act, conversation, kind, collected) {
-                    // A refused one has written nothing.
-                    result @ (Ok(_) | Err(EngineError::Intent(_) | EngineError::Content(_))) => results.push(result),
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(results)
+            let send = |(act, conversation, kind)| parts.send_once(&act, conversation, kind, collected);
+            each_its_own(messages.into_iter().map(send))
         })
     }
 

@@ -112,6 +112,16 @@ pub struct Queued {
 /// A message's id, and its entry if it is shown as one; or why it cannot be sent.
 pub type SendResult = Result<(MsgId, Option<EntryId>), EngineError>;
 
+/// Each message's own result, in order. A refused one has written nothing; any other failure ends them all.
+fn each_its_own(results: impl Iterator<Item = SendResult>) -> Result<Vec<SendResult>, EngineError> {
+    results
+        .map(|result| match result {
+            Ok(_) | Err(EngineError::Intent(_) | EngineError::Content(_)) => Ok(result),
+            Err(error) => Err(error),
+        })
+        .collect()
+}
+
 /// One account on one device, with its database.
 pub struct Engine {
     pub(crate) database: Database,
@@ -284,15 +294,7 @@ impl Engine {
         messages: impl IntoIterator<Item = (ConversationId, Kind)>,
     ) -> Result<(Output, Vec<SendResult>), EngineError> {
         self.transact(now_ms, |parts, collected| {
-            let mut results = Vec::new();
-            for (conversation, kind) in messages {
-                match parts.send(conversation, kind, collected) {
-                    // A refused one has written nothing.
-                    result @ (Ok(_) | Err(EngineError::Intent(_) | EngineError::Content(_))) => results.push(result),
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(results)
+            each_its_own(messages.into_iter().map(|(conversation, kind)| parts.send(conversation, kind, collected)))
         })
     }
 
@@ -522,6 +524,8 @@ impl Parts<'_> {
         if let Some(index) = answer
             && let Effect::Record(Record::Outcome(_, Err(error))) = effects.remove(index)
         {
+            // When the device wants to be woken is said once.
+            self.apply(effects, collected)?;
             return Err(error.into());
         }
         // Before the records, which may say already where it stands.
