@@ -135,6 +135,9 @@ fn check_printing(source: &Source, code: &str) -> Vec<Finding> {
         .collect()
 }
 
+/// Where HPKE's library asks for randomness by a function without arguments (decision 25).
+const ENCAPSULATES: &str = "crates/protocol/src/mls/crypto.rs";
+
 fn check_purity(source: &Source, code: &str) -> Vec<Finding> {
     let is_pure = PURE.contains(&source.crate_name()) && source.path.contains("/src/") && !source.is_test_file();
     if !is_pure {
@@ -143,6 +146,7 @@ fn check_purity(source: &Source, code: &str) -> Vec<Finding> {
     let code = production_of(code);
     IMPURE
         .iter()
+        .filter(|word| source.path != ENCAPSULATES || !word.contains("SysRng") && !word.contains("getrandom"))
         .flat_map(|word| lines_with(code, word).map(move |line| (line, word)))
         .map(|(line, word)| {
             finding(&source.path, line, format!("`{word}` in a pure crate: let it come in as an argument"))

@@ -189,13 +189,13 @@ impl fmt::Debug for KnockLane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openmls_rust_crypto::RustCrypto;
+    use crate::mls::SuiteCrypto;
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 
     #[test]
     fn key_of_a_seed_is_golden() {
-        let crypto = RustCrypto::default();
+        let crypto = SuiteCrypto;
         let key = IntroKey::from_seed(&crypto, &[1; 32]).unwrap();
         assert_eq!(key.public().hash().to_hex(), "64339054ed70893ba9b7374a99cff969ef96dce47902e76dd0eeb1f0f8234dd8");
         assert_eq!(IntroKey::from_seed(&crypto, &key.to_seed()).unwrap().public(), key.public());
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn lane_and_target_name_the_same_lane() {
-        let crypto = RustCrypto::default();
+        let crypto = SuiteCrypto;
         let lane = KnockLane::generate(&crypto, LaneClass::Door, &mut ChaCha20Rng::from_seed([3; 32])).unwrap();
         assert_eq!(lane.target().lane_id(), lane.lane_id());
         let as_invite = KnockTarget { class: LaneClass::Invite, ..lane.target() };
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        let crypto = RustCrypto::default();
+        let crypto = SuiteCrypto;
         let lane = KnockLane::generate(&crypto, LaneClass::Invite, &mut ChaCha20Rng::from_seed([3; 32])).unwrap();
         assert_eq!(
             format!("{lane:?} {:?} {:?} {:?}", lane.target(), lane.intro, lane.intro.public()),

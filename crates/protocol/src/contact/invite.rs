@@ -198,7 +198,7 @@ impl InviteBundle {
     /// # Errors
     /// As [`Self::open`].
     pub fn preview(link: &InviteLink, ciphertext: &[u8]) -> Result<Self, OpenBundleError> {
-        Self::open(&openmls_rust_crypto::RustCrypto::default(), link, ciphertext)
+        Self::open(&crate::mls::SuiteCrypto, link, ciphertext)
     }
 
     /// Seals the bundle into a blob of 16,384 bytes, whose id goes into the link.

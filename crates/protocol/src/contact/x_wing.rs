@@ -29,16 +29,16 @@ pub fn is_x_wing_key(key: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::contact::key_package::SUITE;
-    use openmls_rust_crypto::RustCrypto;
+    use crate::mls::SuiteCrypto;
     use openmls_traits::crypto::OpenMlsCrypto;
 
-    fn can_seal(crypto: &RustCrypto, key: &[u8]) -> bool {
+    fn can_seal(crypto: &SuiteCrypto, key: &[u8]) -> bool {
         crypto.hpke_seal(SUITE.hpke_config(), key, b"", b"", b"").is_ok()
     }
 
     #[test]
     fn verdict_is_the_librarys() {
-        let crypto = RustCrypto::default();
+        let crypto = SuiteCrypto;
         let good = crypto.derive_hpke_keypair(SUITE.hpke_config(), &[1; 32]).unwrap().public;
         let mut cases = vec![good.clone(), vec![], vec![0; 1_216], vec![0xff; 1_216], good[..1_215].to_vec()];
         cases.push([&good[..], &[0]].concat());

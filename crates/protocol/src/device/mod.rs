@@ -31,10 +31,10 @@ use crate::event::{Alert, ConversationId, Effect, Input, IntentId, Link, LinkKin
 use crate::group::{Cx, DeviceError, Group, Me, Verified};
 use crate::identity::{Certificate, DeviceIdentity, DeviceKey, NodeUrl, RecoveryPhrase, RootKeys};
 use crate::link::{Asked, Links, Owner};
+use crate::mls::SuiteCrypto;
 use crate::storage::{self, Batch, Space, Storage, StorageError};
 use early::Early;
 use job::Job;
-use openmls_rust_crypto::RustCrypto;
 use pool::{Door, Invite};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,7 @@ pub struct Context<'a> {
 
 /// One account on one device.
 pub struct Device {
-    crypto: RustCrypto,
+    crypto: SuiteCrypto,
     me: Me,
     door_owner: DoorOwner,
     next_job: u64,
@@ -127,7 +127,7 @@ impl Device {
         };
         storage::put(context.storage, Space::Device, SELF_KEY, &record)?;
         context.storage.put(Space::Certificates, &certificate.identity().to_bytes(), certificate.as_bytes())?;
-        let crypto = RustCrypto::default();
+        let crypto = SuiteCrypto;
         let door = Door::generate(&crypto, context.rng)?;
         door.save(context.storage)?;
         Self::open(context)?.ok_or(DeviceError::Bug("what was stored is there"))
@@ -140,7 +140,7 @@ impl Device {
         };
         let certificate =
             Certificate::from_bytes(&record.certificate).map_err(|_| StorageError::Corrupt("certificate"))?;
-        let crypto = RustCrypto::default();
+        let crypto = SuiteCrypto;
         let door = Door::load(&crypto, context.storage)?;
         let me = Me {
             key: DeviceKey::from_seed(&record.device_seed),

@@ -13,8 +13,8 @@ use crate::event::{
 use crate::group::{Cx, DeviceError};
 use crate::identity::NodeUrl;
 use crate::link::{Asked, LaneAsk, Owner};
+use crate::mls::SuiteCrypto;
 use crate::storage::{self, Space, Storage, StorageError};
-use openmls_rust_crypto::RustCrypto;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,7 +56,7 @@ impl LaneRecord {
         Self { read_cap: lane.read_cap.0, write_cap: lane.write_cap.0, intro_seed: *lane.intro.to_seed() }
     }
 
-    fn lane(&self, crypto: &RustCrypto, class: LaneClass) -> Result<KnockLane, StorageError> {
+    fn lane(&self, crypto: &SuiteCrypto, class: LaneClass) -> Result<KnockLane, StorageError> {
         let intro = IntroKey::from_seed(crypto, &self.intro_seed).map_err(|_| StorageError::Corrupt("intro key"))?;
         Ok(KnockLane { class, read_cap: ReadCap(self.read_cap), write_cap: WriteCap(self.write_cap), intro })
     }
@@ -83,14 +83,14 @@ pub(super) struct Door {
 const DOOR_KEY: &[u8] = b"door";
 
 impl Door {
-    pub(super) fn generate(crypto: &RustCrypto, rng: &mut dyn CryptoRng) -> Result<Self, DeviceError> {
+    pub(super) fn generate(crypto: &SuiteCrypto, rng: &mut dyn CryptoRng) -> Result<Self, DeviceError> {
         let lane =
             KnockLane::generate(crypto, LaneClass::Door, rng).map_err(|_| DeviceError::Bug("a fresh key generates"))?;
         let state = DoorState { lane: LaneRecord::of(&lane), cursor: 0, filled_ms: 0, last_resort_ms: 0 };
         Ok(Self { state, lane, handle: None, is_full_told: false, retry_at_ms: 0 })
     }
 
-    pub(super) fn load(crypto: &RustCrypto, storage: &dyn Storage) -> Result<Self, StorageError> {
+    pub(super) fn load(crypto: &SuiteCrypto, storage: &dyn Storage) -> Result<Self, StorageError> {
         let state: DoorState =
             storage::get(storage, Space::Device, DOOR_KEY, "door")?.ok_or(StorageError::Corrupt("door"))?;
         let lane = state.lane.lane(crypto, LaneClass::Door)?;
@@ -140,7 +140,7 @@ pub(super) struct Invite {
 }
 
 impl Invite {
-    pub(super) fn load_all(crypto: &RustCrypto, storage: &dyn Storage) -> Result<BTreeMap<Hash, Self>, StorageError> {
+    pub(super) fn load_all(crypto: &SuiteCrypto, storage: &dyn Storage) -> Result<BTreeMap<Hash, Self>, StorageError> {
         let mut all = BTreeMap::new();
         for (key, value) in storage.scan(Space::Invites, &[])? {
             let record: InviteRecord = storage::decode(1, &value, "invite")?;

@@ -8,9 +8,9 @@ use crate::identity::certificate::NOT_AFTER_NEVER;
 use crate::identity::{Certificate, DeviceKey, NodeUrl, RecoveryPhrase, RootKeys};
 use crate::lane::SealedCell;
 use crate::link::Links;
+use crate::mls::SuiteCrypto;
 use crate::policy::Policy;
 use crate::storage::{Batch, MemoryStorage, Space, Storage};
-use openmls_rust_crypto::RustCrypto;
 use rand_core::CryptoRng;
 use wire::id::{AccountId, DeviceId, Hash, NodeKey};
 use wire::lane::Cell;
@@ -20,7 +20,7 @@ const NOW_MS: u64 = 1_800_000_000_000;
 
 /// A device in at most one group, its store in memory.
 pub struct Member {
-    crypto: RustCrypto,
+    crypto: SuiteCrypto,
     rng: Box<dyn CryptoRng>,
     me: Me,
     storage: MemoryStorage,
@@ -98,7 +98,7 @@ impl Member {
             name: String::new(),
         };
         Ok(Self {
-            crypto: RustCrypto::default(),
+            crypto: SuiteCrypto,
             rng,
             me,
             storage,

@@ -34,11 +34,11 @@ use crate::event::{ConversationId, Effect, Link, LinkKind, Record};
 use crate::identity::{Certificate, DeviceIdentity, DeviceKey, NodeUrl};
 use crate::link::Links;
 use crate::mls::Provider;
+use crate::mls::SuiteCrypto;
 use crate::policy::Policy;
 use crate::storage::{self, Space, Storage, StorageError};
 use bytes::Bytes;
 use openmls::prelude::{GroupId, MlsGroup};
-use openmls_rust_crypto::RustCrypto;
 use rand_core::CryptoRng;
 use record::Wire;
 use std::collections::{BTreeMap, VecDeque};
@@ -73,7 +73,7 @@ pub(crate) struct Cx<'a> {
     pub(crate) now_ms: u64,
     pub(crate) rng: &'a mut dyn CryptoRng,
     pub(crate) storage: &'a dyn Storage,
-    pub(crate) crypto: &'a RustCrypto,
+    pub(crate) crypto: &'a SuiteCrypto,
     pub(crate) me: &'a Me,
     pub(crate) links: &'a mut Links,
     pub(crate) verified: &'a mut Verified,

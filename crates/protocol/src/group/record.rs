@@ -5,10 +5,10 @@ use super::commit::Plan;
 use crate::event::ConversationState;
 use crate::identity::NodeUrl;
 use crate::lane::{LaneKeys, SealKey};
+use crate::mls::SuiteCrypto;
 use crate::storage::{self, Space, Storage, StorageError};
 use bytes::Bytes;
 use openmls::prelude::MlsGroup;
-use openmls_rust_crypto::RustCrypto;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use wire::id::{AccountId, Hash, LaneId, NodeKey};
@@ -154,7 +154,7 @@ pub(crate) struct Probe {
 }
 
 fn export<const N: usize>(
-    crypto: &RustCrypto,
+    crypto: &SuiteCrypto,
     mls: &MlsGroup,
     label: &str,
     context: &[u8],
@@ -165,14 +165,14 @@ fn export<const N: usize>(
 }
 
 /// The lane of the group's present epoch, which must be the lane's first (LANE.md s.1).
-pub(crate) fn derive_lane(crypto: &RustCrypto, mls: &MlsGroup, node_key: &NodeKey) -> Result<LaneKeys, DeviceError> {
+pub(crate) fn derive_lane(crypto: &SuiteCrypto, mls: &MlsGroup, node_key: &NodeKey) -> Result<LaneKeys, DeviceError> {
     let secret = export::<32>(crypto, mls, "sottovoce lane 1", &node_key.0)?;
     Ok(LaneKeys::derive(LaneClass::Group, &secret))
 }
 
 /// `cell_key` and `whisper_key` of the present epoch.
 pub(crate) fn derive_epoch_keys(
-    crypto: &RustCrypto,
+    crypto: &SuiteCrypto,
     mls: &MlsGroup,
     lane_id: &LaneId,
 ) -> Result<(SealKey, SealKey), DeviceError> {

@@ -7,13 +7,13 @@ use crate::contact::CheckedKeyPackage;
 use crate::contact::key_package::{SUITE, capabilities, lifetime};
 use crate::event::ConversationState;
 use crate::identity::{Certificate, DeviceIdentity, NodeUrl};
+use crate::mls::SuiteCrypto;
 use crate::policy::Policy;
 use crate::storage::{self, Space, Storage, StorageError};
 use openmls::prelude::{
     CredentialWithKey, GroupId, KeyPackage, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn,
     PURE_PLAINTEXT_WIRE_FORMAT_POLICY, RatchetTreeIn, SenderRatchetConfiguration, StagedWelcome, Welcome, WelcomeError,
 };
-use openmls_rust_crypto::RustCrypto;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tls_codec::{Deserialize as _, Serialize as _, VLBytes};
@@ -53,7 +53,7 @@ pub(crate) struct Joiner {
 impl Joiner {
     /// A joiner with a KeyPackage that was checked against its certificate.
     pub(crate) fn new(
-        crypto: &RustCrypto,
+        crypto: &SuiteCrypto,
         key_package: &CheckedKeyPackage,
         certificate: &Certificate,
         route: Route,
@@ -72,7 +72,7 @@ impl Joiner {
         })
     }
 
-    pub(super) fn key_package(&self, crypto: &RustCrypto) -> Option<KeyPackage> {
+    pub(super) fn key_package(&self, crypto: &SuiteCrypto) -> Option<KeyPackage> {
         CheckedKeyPackage::parse(crypto, &self.key_package).ok().map(CheckedKeyPackage::into_key_package)
     }
 

@@ -1,11 +1,12 @@
 //! OpenMLS as this project uses it: one suite, PublicMessage handshakes, no past epochs.
 
+mod crypto;
 mod store;
 
+pub use crypto::SuiteCrypto;
 pub use store::MlsStore;
 
 use crate::storage::Storage;
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::random::OpenMlsRand;
 use rand_core::CryptoRng;
 use std::cell::RefCell;
@@ -36,20 +37,20 @@ impl OpenMlsRand for Rand<'_> {
 
 /// Crypto, randomness and storage of one call.
 pub struct Provider<'a> {
-    crypto: &'a RustCrypto,
+    crypto: &'a SuiteCrypto,
     rand: Rand<'a>,
     store: MlsStore<'a>,
 }
 
 impl<'a> Provider<'a> {
     /// Binds the parts for the length of one call.
-    pub fn new(crypto: &'a RustCrypto, rng: &'a mut dyn CryptoRng, storage: &'a dyn Storage) -> Self {
+    pub fn new(crypto: &'a SuiteCrypto, rng: &'a mut dyn CryptoRng, storage: &'a dyn Storage) -> Self {
         Self { crypto, rand: Rand(RefCell::new(rng)), store: MlsStore(storage) }
     }
 }
 
 impl<'a> openmls_traits::OpenMlsProvider for Provider<'a> {
-    type CryptoProvider = RustCrypto;
+    type CryptoProvider = SuiteCrypto;
     type RandProvider = Rand<'a>;
     type StorageProvider = MlsStore<'a>;
 
@@ -57,7 +58,7 @@ impl<'a> openmls_traits::OpenMlsProvider for Provider<'a> {
         &self.store
     }
 
-    fn crypto(&self) -> &RustCrypto {
+    fn crypto(&self) -> &SuiteCrypto {
         self.crypto
     }
 
