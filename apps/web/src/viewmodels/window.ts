@@ -7,15 +7,25 @@
  */
 import type { Entry, EntryId, Timeline, Window } from '../platform/engine';
 
-/** Entries of the first frame. */
-export const FIRST_COUNT = 40;
+/** A message of one line with what is around it, at least. */
+const ROW_PX = 36;
+/** Entries of the first frame, on a screen of moderate height. */
+export const FIRST_COUNT = 28;
 const STEP = 60;
 /** Most entries in the page at once. */
 export const COUNT_MAX = 180;
 /** Entries drawn around a place that is jumped to. */
 const JUMP_COUNT = 80;
 
-export const LATEST: Window = { at: 'latest', count: FIRST_COUNT };
+/** Entries that fill a screen of that height, and a little more. */
+export function screenful(heightPx: number): number {
+  return Math.min(COUNT_MAX, Math.max(FIRST_COUNT, Math.ceil(heightPx / ROW_PX) + 4));
+}
+
+/** The newest end, a screen of it. */
+export function latest(): Window & { at: 'latest' } {
+  return { at: 'latest', count: screenful(window.innerHeight) };
+}
 
 /** What the reader sees of the present window. */
 export interface View {
