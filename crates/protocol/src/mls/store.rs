@@ -37,7 +37,8 @@ fn key<K: Serialize>(label: Label, id: &K) -> Result<Vec<u8>, StorageError> {
 }
 
 /// One type of OpenMLS, the join configuration, holds an untagged enum, which only a format that describes itself reads
-/// back: one version byte, then JSON. It is small and written once a group.
+/// back: one version byte, then JSON. It is small and written once a group. No other type may come here: what is chosen
+/// at run time is compiled for every type of OpenMLS, and the browser fetches it.
 fn encode_described<T: Serialize>(value: &T) -> Result<Vec<u8>, StorageError> {
     let mut bytes = vec![FORMAT];
     serde_json::to_writer(&mut bytes, value).map_err(|_| StorageError::Corrupt("MLS configuration"))?;
@@ -67,20 +68,12 @@ impl MlsStore<'_> {
     }
 
     fn write<K: Serialize, T: Serialize>(&self, label: Label, id: &K, value: &T) -> Result<(), StorageError> {
-        let bytes = match label {
-            Label::JoinConfig => encode_described(value)?,
-            _ => encode(FORMAT, value)?,
-        };
-        self.0.put(Space::Mls, &key(label, id)?, &bytes)
+        self.0.put(Space::Mls, &key(label, id)?, &encode(FORMAT, value)?)
     }
 
     fn read<K: Serialize, T: DeserializeOwned>(&self, label: Label, id: &K) -> Result<Option<T>, StorageError> {
         let bytes = self.0.get(Space::Mls, &key(label, id)?)?;
-        let parse = |bytes: Vec<u8>| match label {
-            Label::JoinConfig => decode_described(&bytes),
-            _ => decode(FORMAT, &bytes, "MLS value"),
-        };
-        bytes.map(parse).transpose()
+        bytes.map(|bytes| decode(FORMAT, &bytes, "MLS value")).transpose()
     }
 
     fn erase<K: Serialize>(&self, label: Label, id: &K) -> Result<(), StorageError> {
@@ -126,7 +119,26 @@ macro_rules! by_group {
 impl StorageProvider<V> for MlsStore<'_> {
     type Error = StorageError;
 
-    by_group!(write_mls_join_config, mls_group_join_config, delete_group_config, MlsGroupJoinConfig, JoinConfig);
+    fn write_mls_join_config<G: traits::GroupId<V>, T: traits::MlsGroupJoinConfig<V>>(
+        &self,
+        group_id: &G,
+        config: &T,
+    ) -> Result<(), StorageError> {
+        self.0.put(Space::Mls, &key(Label::JoinConfig, group_id)?, &encode_described(config)?)
+    }
+
+    fn mls_group_join_config<G: traits::GroupId<V>, T: traits::MlsGroupJoinConfig<V>>(
+        &self,
+        group_id: &G,
+    ) -> Result<Option<T>, StorageError> {
+        let bytes = self.0.get(Space::Mls, &key(Label::JoinConfig, group_id)?)?;
+        bytes.map(|bytes| decode_described(&bytes)).transpose()
+    }
+
+    fn delete_group_config<G: traits::GroupId<V>>(&self, group_id: &G) -> Result<(), StorageError> {
+        self.erase(Label::JoinConfig, group_id)
+    }
+
     by_group!(write_tree, tree, delete_tree, TreeSync, Tree);
     by_group!(
         write_interim_transcript_hash,
