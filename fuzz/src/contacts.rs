@@ -8,7 +8,6 @@ use bytes::Bytes;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::crypto::OpenMlsCrypto;
 use prost::Message;
 use protocol::contact::door::{derive_door_id, open_door_key_package};
@@ -20,7 +19,7 @@ use protocol::contact::{
     KeyPackageUse, KnockLane, WelcomePackage, open_knock,
 };
 use protocol::identity::{Certificate, DeviceKey, NodeUrl, RecoveryPhrase, RootKeys};
-use protocol::mls::Provider;
+use protocol::mls::{Provider, SuiteCrypto};
 use protocol::policy::{Policy, Previous};
 use protocol::storage::MemoryStorage;
 use rand_chacha::ChaCha20Rng;
@@ -43,7 +42,7 @@ struct Person {
     key_package: CheckedKeyPackage,
 }
 
-static CRYPTO: LazyLock<RustCrypto> = LazyLock::new(RustCrypto::default);
+static CRYPTO: LazyLock<SuiteCrypto> = LazyLock::new(SuiteCrypto::default);
 
 static ADA: LazyLock<Person> = LazyLock::new(|| {
     let root = RootKeys::derive(&RecoveryPhrase::from_entropy(&[4; 32]));
