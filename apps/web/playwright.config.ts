@@ -26,7 +26,9 @@ export default defineConfig({
         // Playwright's own list, of which only the last counts, and the questions that Chromium asks about forms.
         '--disable-features=AutofillServerCommunication,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,'
           + 'HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,'
-          + 'AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch',
+          + 'AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch,'
+          // Names under .local need multicast, which a test's machine may not have.
+          + 'WebRtcHideLocalIpsWithMdns',
       ],
     },
   },

@@ -7,14 +7,16 @@ use crate::Seed;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use protocol::content::{
-    AppContent, Call, CallSignal, Content, Description, Files, Kind, Seen, WhisperContent, WhisperKind,
+    AppContent, Call, CallSignal, Content, Description, Direct, DirectSignal, Files, Kind, Seen, WhisperContent,
+    WhisperKind,
 };
+use protocol::direct::{Address, Path};
 use protocol::file::{Commit, FileKey, Look, Reference, Root};
 use protocol::identity::NodeUrl;
 use protocol::lane::{Plaintext, SealKey, open_blob, open_cell, open_cell_blob, open_whisper, seal_cell};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use wire::id::{CallId, DeviceId, FileId, Hash, LaneId, MsgId};
+use wire::id::{AttemptId, CallId, DeviceId, FileId, Hash, LaneId, MsgId};
 use wire::lane::CellKind;
 use wire::receipt::Receipt;
 
@@ -120,7 +122,13 @@ fn kinds() -> Vec<(&'static str, Kind)> {
         media_type: "image/jpeg".into(),
         look,
     };
-    let files = Files { files: vec![file.clone(), file], caption: "look".into(), reply_to: None, is_forwarded: true };
+    let files = Files {
+        files: vec![file.clone(), file],
+        caption: "look".into(),
+        reply_to: None,
+        is_forwarded: true,
+        is_early: false,
+    };
     vec![
         ("files", Kind::Files(files)),
         (
@@ -131,6 +139,7 @@ fn kinds() -> Vec<(&'static str, Kind)> {
             "call_keys",
             call(CallSignal::Keys { to: DeviceId([3; 16]), welcome: vec![1; 40].into(), tree: vec![2; 40].into() }),
         ),
+        ("direct", Kind::Direct(direct())),
         ("text", Kind::Text { text: "Grüße".into(), reply_to: Some(msg_id), is_forwarded: false }),
         ("reaction", Kind::Reaction { msg_id, emoji: Some("👍".into()) }),
         ("reaction_back", Kind::Reaction { msg_id, emoji: None }),
@@ -148,6 +157,17 @@ fn kinds() -> Vec<(&'static str, Kind)> {
 
 fn call(signal: CallSignal) -> Kind {
     Kind::Call(Call { call_id: CallId([4; 16]), signal })
+}
+
+fn direct() -> Direct {
+    let path = Path {
+        ufrag: "abcd".into(),
+        pwd: "abcdefghijklmnopqrstuv".into(),
+        fingerprint: [9; 32],
+        addresses: vec![Address { host: "192.0.2.1".into(), port: 9, is_reflexive: true }],
+    };
+    let signal = DirectSignal::Ask(AttemptId([1; 16]), path);
+    Direct { msg_id: MsgId([5; 16]), index: 1, signal }
 }
 
 fn encoded(kind: Kind) -> Vec<u8> {

@@ -344,6 +344,7 @@ file-speed = { $speed }/s
 file-left = { $time } left
 file-paused-user = Paused
 file-paused-network = Paused, no network. Goes on by itself.
+file-paused-sender = Waiting for whoever sent it.
 file-paused-no-room = Paused, no room left on this device.
 file-unsafe = This is a program. Open it only if you asked for it.
 file-way-direct = direct

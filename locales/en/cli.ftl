@@ -132,4 +132,5 @@ cli-problem-refused = the node refuses it
 cli-problem-gone = the node does not have the file any more; ask its sender for it
 cli-problem-damaged = what the node gives is not the file that was announced; try again later
 cli-problem-dishonest = the file was not made as it should be; its sender’s program is broken
+cli-problem-not-yet = it has not come to the node yet; it goes on when its sender is there
 cli-problem-unwritable = the file cannot be written there

@@ -154,5 +154,6 @@ error-file-refused = The node refused this file. Wait a while, then try again.
 error-file-gone = The node doesn’t have this file any more. Ask for it again.
 error-file-damaged = The node gave something else than this file. Try again; nothing wrong was kept.
 error-file-dishonest = This file was not made as it should be. Ask for it to be sent again.
+error-file-not-yet = This file hasn’t come to the node yet. It goes on when its sender is there.
 error-file-unwritable = This file can’t be written here. Choose another place.
 error-bad-audio = This can’t be played here. Save it and open it with another program.

@@ -347,6 +347,7 @@ file-speed = { $speed }/s
 file-left = ancora { $time }
 file-paused-user = In pausa
 file-paused-network = In pausa, niente rete. Riprende da solo.
+file-paused-sender = In attesa di chi l’ha mandato.
 file-paused-no-room = In pausa, su questo dispositivo non c’è più spazio.
 file-unsafe = Questo è un programma. Aprilo solo se l’hai chiesto tu.
 file-way-direct = diretto

@@ -132,4 +132,5 @@ cli-problem-refused = il nodo lo rifiuta
 cli-problem-gone = il nodo non ha più il file; chiedilo a chi l’ha mandato
 cli-problem-damaged = quello che il nodo dà non è il file annunciato; riprova più tardi
 cli-problem-dishonest = il file non è fatto come dovrebbe; il programma di chi l’ha mandato è guasto
+cli-problem-not-yet = non è ancora arrivato al nodo; continua quando chi l’ha mandato è presente
 cli-problem-unwritable = il file non si può scrivere lì

@@ -154,5 +154,6 @@ error-file-refused = Il nodo ha rifiutato questo file. Aspetta un poco, poi ripr
 error-file-gone = Il nodo non ha più questo file. Chiedilo di nuovo.
 error-file-damaged = Il nodo ha dato altro al posto di questo file. Riprova; nulla di sbagliato è stato tenuto.
 error-file-dishonest = Questo file non è fatto come dovrebbe. Chiedi che venga mandato di nuovo.
+error-file-not-yet = Questo file non è ancora arrivato al nodo. Continua quando chi l’ha mandato è presente.
 error-file-unwritable = Questo file non si può scrivere qui. Scegli un altro posto.
 error-bad-audio = Qui non si può ascoltare. Salvalo e aprilo con un altro programma.

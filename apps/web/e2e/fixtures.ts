@@ -23,7 +23,7 @@ const WEB = process.env['SOTTOVOCE_WEB'] ?? resolve('dist');
 /** How long a program may take to begin on a loaded machine. */
 const START_MS = 30_000;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

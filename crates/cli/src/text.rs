@@ -98,6 +98,7 @@ pub fn problem(problem: Problem) -> String {
         Problem::Dishonest => say("cli-problem-dishonest"),
         Problem::DiskFull => say("cli-failed-disk-full"),
         Problem::Unwritable => say("cli-problem-unwritable"),
+        Problem::NotYet => say("cli-problem-not-yet"),
     }
 }
 

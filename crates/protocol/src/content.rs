@@ -5,9 +5,11 @@
 //! Parsing and encoding check the same limits.
 
 mod call;
+mod direct;
 mod files;
 
 pub use call::{Call, CallSignal, DeclineReason, Description, HangUpReason};
+pub use direct::{Direct, DirectSignal};
 pub use files::Files;
 
 use bytes::Bytes;
@@ -124,9 +126,14 @@ pub enum Kind {
     Files(Files),
     /// One signal of a call.
     Call(Call),
+    /// One signal of a file that goes from device to device.
+    Direct(Direct),
     /// A kind of a later version. The bytes that were parsed hold it.
     Unknown,
 }
+
+/// The number of [`Kind::Direct`] in a message.
+const DIRECT_FIELD: u32 = 23;
 
 /// A hint that is pushed and never stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,6 +251,7 @@ impl Content {
             }
             Kind::Files(files) => files.check(),
             Kind::Call(call) => call.check(),
+            Kind::Direct(direct) => direct.check(),
             Kind::Reaction { emoji: None, .. } | Kind::Delete { .. } | Kind::Leave | Kind::Ping | Kind::Unknown => {
                 Ok(())
             }
@@ -265,7 +273,8 @@ impl Kind {
             | Self::Leave
             | Self::Ping
             | Self::Receipts { .. }
-            | Self::Call(_) => false,
+            | Self::Call(_)
+            | Self::Direct(_) => false,
         }
     }
 }
@@ -320,6 +329,20 @@ pub fn check_timer(field: &'static str, seconds: u32) -> Result<(), Malformed> {
     }
 }
 
+/// Whether an encoded message is a signal of a file from device to device, by its first fields alone.
+pub fn is_direct(message: &[u8]) -> bool {
+    let mut rest = message;
+    while let Ok((number, wire_type)) = prost::encoding::decode_key(&mut rest) {
+        if wire_type != prost::encoding::WireType::Varint {
+            return number == DIRECT_FIELD;
+        }
+        if prost::encoding::decode_varint(&mut rest).is_err() {
+            return false;
+        }
+    }
+    false
+}
+
 fn at_most(field: &'static str, found: usize, limit: usize) -> Result<(), Malformed> {
     if found > limit { Err(Malformed::TooLong { field, limit, found }) } else { Ok(()) }
 }
@@ -356,6 +379,7 @@ fn parse_kind(kind: raw::message::Kind) -> Result<Kind, Malformed> {
         }
         Raw::Files(files) => Kind::Files(Files::parse(files)?),
         Raw::Call(call) => Kind::Call(Call::parse(call)?),
+        Raw::Direct(direct) => Kind::Direct(Direct::parse(direct)?),
     })
 }
 
@@ -412,6 +436,7 @@ fn encode_kind(kind: &Kind) -> Option<raw::message::Kind> {
         }
         Kind::Files(files) => Raw::Files(files.to_proto()),
         Kind::Call(call) => Raw::Call(call.to_proto()?),
+        Kind::Direct(direct) => Raw::Direct(direct.to_proto()),
         Kind::Unknown => return None,
     })
 }

@@ -5,6 +5,7 @@
 pub mod contact;
 pub mod content;
 mod device;
+pub mod direct;
 pub mod event;
 pub mod file;
 mod group;

@@ -266,6 +266,8 @@ impl Face {
             }
             "setWordsKept" => self.edit(now_ms, |timeline, _| timeline.set_words_kept()),
             "setTyping" => self.edit(now_ms, |timeline, _| timeline.set_sends_typing(input.flag("isOn"))),
+            "setDirect" => Ok(self.engine.allow_direct(input.flag("isOn"))?),
+            "forbidDirect" => self.mark(now_ms, input, Mark::NoDirect(input.flag("isForbidden"))),
             "setReadReceipts" => Ok(self.engine.set_read_receipts(input.flag("isOn"))?),
             _ => Err(Refusal::input()),
         }

@@ -404,13 +404,13 @@ fn outgoing_object(outgoing: Outgoing) -> JsValue {
             ("id", text(&id.to_hex())),
             ("url", text(&blob_url(&node, &id))),
         ]),
-        Outgoing::Upload(_) | Outgoing::Fetch(_) | Outgoing::StopFile(_) | Outgoing::Discard(_) => {
-            file_object(outgoing)
-        }
+        Outgoing::Upload(_)
+        | Outgoing::Fetch(_)
+        | Outgoing::StopFile(_)
+        | Outgoing::Discard(_)
+        | Outgoing::Direct(_) => file_object(outgoing),
         // Kept by the face, which searches itself.
         Outgoing::Solve(_) => JsValue::UNDEFINED,
-        // Asked for only once a shell said that it moves files.
-        Outgoing::Upload(_) | Outgoing::Fetch(_) | Outgoing::StopFile(_) | Outgoing::Discard(_) => JsValue::UNDEFINED,
     }
 }
 

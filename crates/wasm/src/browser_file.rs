@@ -5,8 +5,9 @@ use crate::face::Face;
 use crate::file::{Sealing, parse_problem};
 use crate::refusal::Refusal;
 use client::engine::Outgoing;
-use client::files::{AttachmentId, FileEvent};
+use client::files::{AttachmentId, DirectOrder, FileEvent};
 use data_encoding::HEXLOWER;
+use protocol::direct::Role;
 use protocol::file::Opener;
 use protocol::identity::NodeUrl;
 use wasm_bindgen::prelude::*;
@@ -43,6 +44,7 @@ pub fn file_object(outgoing: Outgoing) -> JsValue {
                 ("id", JsValue::from_f64(order.id.0 as f64)),
                 ("file", text(&order.reference.file_id.to_hex())),
                 ("url", text(&node.unwrap_or_default())),
+                ("mayDirect", JsValue::from_bool(order.may_direct)),
             ])
         }
         Outgoing::StopFile(id) => object(&[("kind", text("stop-file")), ("id", JsValue::from_f64(id.0 as f64))]),
@@ -54,6 +56,19 @@ pub fn file_object(outgoing: Outgoing) -> JsValue {
             ("url", text(&url(&order.node_url, &order.file))),
             ("owner", order.owner.map_or(JsValue::NULL, |owner| text(&HEXLOWER.encode(&owner.0)))),
             ("keepsCopy", JsValue::from_bool(order.keeps_copy)),
+        ]),
+        Outgoing::Direct(DirectOrder::Give { attempt, id, file, size, path }) => object(&[
+            ("kind", text("give")),
+            ("attempt", text(&attempt.to_hex())),
+            ("id", JsValue::from_f64(id.0 as f64)),
+            ("file", text(&file.to_hex())),
+            ("size", JsValue::from_f64(size as f64)),
+            ("sdp", text(&path.to_sdp(Role::Ask))),
+        ]),
+        Outgoing::Direct(DirectOrder::Connect { attempt, path }) => object(&[
+            ("kind", text("connect-direct")),
+            ("attempt", text(&attempt.to_hex())),
+            ("sdp", text(&path.to_sdp(Role::Answer))),
         ]),
         _ => JsValue::UNDEFINED,
     }

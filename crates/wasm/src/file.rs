@@ -134,12 +134,13 @@ pub fn problem_code(problem: Problem) -> &'static str {
         Problem::Dishonest => "file-dishonest",
         Problem::DiskFull => "storage-full",
         Problem::Unwritable => "file-unwritable",
+        Problem::NotYet => "file-not-yet",
     }
 }
 
 /// Reads [`problem_code`]; anything else is the network's doing.
 pub fn parse_problem(code: &str) -> Problem {
-    const ALL: [Problem; 12] = [
+    const ALL: [Problem; 13] = [
         Problem::Network,
         Problem::Busy,
         Problem::Changed,
@@ -152,6 +153,7 @@ pub fn parse_problem(code: &str) -> Problem {
         Problem::Dishonest,
         Problem::DiskFull,
         Problem::Unwritable,
+        Problem::NotYet,
     ];
     ALL.into_iter().find(|problem| problem_code(*problem) == code).unwrap_or(Problem::Network)
 }
@@ -190,8 +192,9 @@ fn transfer(attachment: &Attachment, progress: Option<Progress>) -> shape::Trans
             done,
             bytes_per_second: now.bytes_per_s(),
             seconds_left: now.left_ms().map(|left_ms| left_ms.div_ceil(1_000)),
-            way: "node",
+            way: if now.is_direct { "direct" } else { "node" },
         },
+        (State::Fetching, None, Some(Problem::NotYet)) => shape::Transfer::Paused { done, reason: "sender" },
         (State::Uploading | State::Fetching, None, Some(_)) => shape::Transfer::Paused { done, reason: "network" },
         (State::Uploading | State::Fetching, None, None) => shape::Transfer::Queued { done },
     }

@@ -7,6 +7,7 @@
 //! | [`query`] | what views show, as JSON |
 //! | [`act`] | what the user does, from JSON |
 //! | [`file`] | files: what is shown and asked, what seals and opens them |
+//! | [`direct`] | files from device to device |
 //! | [`preview`] | what an invite link says before it is followed |
 //! | [`shape`] | the JSON's shapes (`apps/web/src/platform/engine.ts`) |
 //! | [`refusal`] | errors as stable codes with values |
@@ -16,7 +17,10 @@ pub mod act;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(target_arch = "wasm32")]
+mod browser_direct;
+#[cfg(target_arch = "wasm32")]
 mod browser_file;
+pub mod direct;
 pub mod face;
 pub mod file;
 pub mod heard;

@@ -163,6 +163,7 @@ impl Face {
             is_pinned: summary.is_pinned,
             is_archived: summary.is_archived,
             muted_until_ms: summary.muted_until_ms,
+            forbids_direct: summary.forbids_direct,
             is_blocked: summary.is_blocked,
             is_verified: summary.is_verified,
             timer_seconds: summary.timer_s,
@@ -400,6 +401,7 @@ impl Face {
         Ok(shape::Settings {
             sends_read_receipts: timeline.sends_read_receipts()?,
             sends_typing: timeline.sends_typing()?,
+            allows_direct: self.engine.allows_direct()?,
             are_words_kept: timeline.are_words_kept()?,
         })
     }

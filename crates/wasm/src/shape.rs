@@ -31,6 +31,7 @@ pub struct ConversationRow {
     pub is_pinned: bool,
     pub is_archived: bool,
     pub muted_until_ms: Option<u64>,
+    pub forbids_direct: bool,
     pub is_blocked: bool,
     pub is_verified: bool,
     pub timer_seconds: u32,
@@ -280,6 +281,7 @@ pub struct Contact {
 pub struct Settings {
     pub sends_read_receipts: bool,
     pub sends_typing: bool,
+    pub allows_direct: bool,
     pub are_words_kept: bool,
 }
 

@@ -110,6 +110,10 @@ id!(
     CallId, 16, "call_id"
 );
 id!(
+    /// One attempt to move a file from device to device, 16 random bytes.
+    AttemptId, 16, "attempt"
+);
+id!(
     /// A SHA-256 hash.
     Hash, 32, "hash"
 );

@@ -69,6 +69,12 @@ pub const CALL_CANDIDATE_BYTES_MAX: usize = 512;
 pub const CALL_KEY_PACKAGE_BYTES_MAX: usize = 4 << 10;
 /// Bytes of a Welcome, and of a tree, of a call's group at most.
 pub const CALL_WELCOME_BYTES_MAX: usize = 16 << 10;
+/// Bytes of an ICE user name fragment or password at most (RFC 8839 s.5.4).
+pub const ICE_WORD_BYTES_MAX: usize = 256;
+/// Addresses of one end of a direct connection at most.
+pub const PATH_ADDRESSES_MAX: usize = 8;
+/// Bytes of one such address at most.
+pub const PATH_HOST_BYTES_MAX: usize = 64;
 /// Bytes of a display name or title at most.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Bytes of a reaction at most.

@@ -263,6 +263,7 @@ fn contents(golden: &mut Golden) {
         caption: "look".into(),
         reply_to: bytes(22, 16),
         forwarded: true,
+        early: false,
     };
     let description = content::CallDescription { media: 2, may_direct: true, sdp: "v=0\r\n".into() };
     let call = |signal| content::Call { call_id: bytes(23, 16), signal: Some(signal) };
@@ -289,6 +290,30 @@ fn contents(golden: &mut Golden) {
     for (name, signal) in signals {
         golden.message(&format!("content.Call:{name}"), &call(signal));
     }
+    let address = content::Address { host: "192.0.2.1".into(), port: 4_430, reflexive: true };
+    let path = content::Path {
+        ufrag: "abcd".into(),
+        pwd: "abcdefghijklmnopqrstuv".into(),
+        fingerprint: bytes(30, 32),
+        addresses: vec![address.clone(), address.clone()],
+    };
+    let direct =
+        |signal| content::Direct { msg_id: bytes(31, 16), index: 2, attempt: bytes(32, 16), signal: Some(signal) };
+    let directs = [
+        ("ask", content::direct::Signal::Ask(path.clone())),
+        ("answer", content::direct::Signal::Answer(path.clone())),
+        ("complete", content::direct::Signal::Complete(content::Complete {})),
+    ];
+    golden.message("content.Files:early", &content::Files { early: true, ..Default::default() });
+    golden.message("content.Address", &address);
+    golden.message("content.Path", &path);
+    golden.message("content.Complete", &content::Complete {});
+    golden.message("content.Stored", &content::Stored {});
+    for (name, signal) in directs {
+        golden.message(&format!("content.Direct:{name}"), &direct(signal));
+    }
+    let direct = direct(content::direct::Signal::Stored(content::Stored {}));
+    golden.message("content.Direct", &direct);
     let typing = content::Typing { active: true };
     golden.message("content.Seen", &seen);
     golden.message("content.Text", &text);
@@ -324,6 +349,7 @@ fn contents(golden: &mut Golden) {
         ("Receipts", Kind::Receipts(receipts)),
         ("Files", Kind::Files(files)),
         ("Call", Kind::Call(hang_up)),
+        ("Direct", Kind::Direct(direct)),
     ];
     for (name, kind) in kinds {
         let message = content::Message { sent_ms: 1_800_000_000_000, timer_s: 60, kind: Some(kind) };

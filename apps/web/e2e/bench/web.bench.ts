@@ -4,50 +4,24 @@
  * What is measured is what its user sees, by the clock of the page or of this program; nothing is asserted but that it
  * works, for the machine decides the rest.
  */
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type BrowserContext, type Page, chromium } from '@playwright/test';
+import { readFile } from 'node:fs/promises';
+import type { BrowserContext, Page } from '@playwright/test';
 import { type Person, createIdentity, inviteLink, meet, say, stands, whenThere } from '../app';
 import type { Harness } from '../engine/page';
-import { type TestNode, test as base, expect } from '../fixtures';
+import { type TestNode, expect } from '../fixtures';
 import { BOTH, ENGINE_PATH, create, open } from '../talk';
+import { TINY, report, test } from './measure';
 
 declare const harness: Harness;
 
-const TINY = Boolean(process.env['BENCH_TINY']);
 const CATCH_UP = TINY ? 200 : 10_000;
 const LARGE = TINY ? 500 : 100_000;
 const SENDS = TINY ? 10 : 200;
 const ROUNDS = TINY ? 2 : 9;
 
-async function report(name: string, values: Record<string, number | string>): Promise<void> {
-  const line = JSON.stringify({ case: name, subject: 'web', ...values });
-  console.log(line);
-  const file = process.env['BENCH_OUT'];
-  if (file) await appendFile(file, `${line}\n`);
-}
-
 const rounded = (value: number): number => Math.round(value * 10) / 10;
 const percentile = (values: number[], share: number): number =>
   rounded([...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0);
-
-/** A browser of its own with a profile on the disk, as people have it: a private window keeps all in another process. */
-const test = base.extend<{ profile: () => Promise<BrowserContext> }>({
-  profile: async ({ launchOptions }, use) => {
-    const made: { context: BrowserContext; folder: string }[] = [];
-    await use(async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'sottovoce-profile-'));
-      const context = await chromium.launchPersistentContext(folder, { ...launchOptions, locale: 'en-GB' });
-      made.push({ context, folder });
-      return context;
-    });
-    for (const { context, folder } of made) {
-      await context.close();
-      await rm(folder, { recursive: true, force: true });
-    }
-  },
-});
 
 const firstPage = async (context: BrowserContext): Promise<Page> => context.pages()[0] ?? context.newPage();
 

@@ -3,6 +3,7 @@
 import workerUrl from '../worker/main.ts?worker&url';
 import { EngineError } from './engine';
 import type { Action, Boot, Engine, Entry, StopReason, Topic, Topics } from './engine';
+import { Peers } from './peer';
 import { PROTOCOL } from './protocol';
 import type { ToOwner, ToPage } from './protocol';
 import { ownScript } from './trusted';
@@ -18,7 +19,7 @@ const ACTIONS = [
   'removeMember', 'setAdmin', 'rename', 'leave', 'restart', 'pin', 'archive', 'mute', 'markUnread', 'block',
   'setPetname', 'setName', 'setPicture', 'search', 'safetyNumber', 'verifyQr', 'setVerified', 'messageInfo',
   'seeAlert', 'exportEvidence', 'recoveryWords', 'setWordsKept', 'setReadReceipts', 'setTyping', 'setPassphrase',
-  'setPush', 'about',
+  'setPush', 'setDirect', 'forbidDirect', 'about',
 ] as const satisfies readonly Action[];
 /** Fails to compile where an action is missing above. */
 const isComplete: Exclude<Action, (typeof ACTIONS)[number]> extends never ? true : false = true;
@@ -81,6 +82,7 @@ class Connection {
   #isTakenOver = false;
   #boot: Boot | null = null;
   #nextSub = 1;
+  readonly #peers = new Peers((news, transfer) => this.#worker?.postMessage({ t: 'peer', news, tab: this.#tab } satisfies ToOwner, transfer));
 
   constructor() {
     if (isSupported()) this.#start();
@@ -105,6 +107,7 @@ class Connection {
   }
 
   #restart(): void {
+    this.#peers.closeAll();
     this.#worker?.terminate();
     this.#start();
   }
@@ -150,6 +153,9 @@ class Connection {
         break;
       case 'arrival':
         for (const listener of this.#arrivalListeners) listener(message.entries);
+        break;
+      case 'peer':
+        this.#peers.hear(message.ask);
         break;
       case 'crashed':
         console.error('the engine stopped:', message.detail);

@@ -71,6 +71,8 @@ export interface ConversationRow {
   isArchived: boolean;
   /** Until when nothing is notified; null: not muted; Infinity never comes, a far time does. */
   mutedUntilMs: number | null;
+  /** Files here never go from device to device. */
+  forbidsDirect: boolean;
   isBlocked: boolean;
   isVerified: boolean;
   timerSeconds: number;
@@ -120,7 +122,7 @@ export type Transfer =
   | { state: 'queued'; done: number }
   | { state: 'moving'; done: number; bytesPerSecond: number | null; secondsLeft: number | null; way: 'direct' | 'node' }
   /** It goes on by itself, or when the user says so. */
-  | { state: 'paused'; done: number; reason: 'user' | 'network' | 'no-room' }
+  | { state: 'paused'; done: number; reason: 'user' | 'network' | 'no-room' | 'sender' }
   | { state: 'failed'; done: number; code: string }
   | { state: 'here' };
 
@@ -298,6 +300,8 @@ export interface Network {
 export interface Settings {
   sendsReadReceipts: boolean;
   sendsTyping: boolean;
+  /** Files may go from device to device, which shows the network address to the other side. */
+  allowsDirect: boolean;
   hasPassphrase: boolean;
   /** The 24 words were written down and checked. */
   areWordsKept: boolean;
@@ -453,6 +457,8 @@ export interface Actions {
   setWordsKept(): Promise<void>;
   setReadReceipts(input: { isOn: boolean }): Promise<void>;
   setTyping(input: { isOn: boolean }): Promise<void>;
+  setDirect(input: { isOn: boolean }): Promise<void>;
+  forbidDirect(input: { conversation: ConversationId; isForbidden: boolean }): Promise<void>;
   /** An empty passphrase removes it. */
   setPassphrase(input: { current: string; passphrase: string }): Promise<void>;
   /** Leaves this browser's push subscription with the home node, or takes it back. */

@@ -6,9 +6,10 @@
  */
 
 import type { Boot, Entry, Topic } from './engine';
+import type { PeerAsk, PeerNews } from './peer';
 
 /** Grows with every change of these messages; an owner of another version is not talked to. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Held by the worker that owns the engine. */
 export const ENGINE_LOCK = 'sottovoce:engine';
@@ -29,6 +30,8 @@ export type ToOwner = { tab: string } & (
   | { t: 'unwatch'; sub: number }
   /** The browser answered whether the storage stays. */
   | { t: 'persisted' }
+  /** From the owner's own page alone. */
+  | { t: 'peer'; news: PeerNews }
 );
 
 /** From the owner to a page. */
@@ -43,5 +46,7 @@ export type ToPage =
   /** Pictures are named by their hash in snapshots, and sent once a tab. */
   | { t: 'picture'; id: string; bytes: Uint8Array<ArrayBuffer> }
   | { t: 'arrival'; entries: Entry[] }
+  /** To the owner's own page alone. */
+  | { t: 'peer'; ask: PeerAsk }
   /** The worker cannot go on; the page starts another. */
   | { t: 'crashed'; detail: string };

@@ -5,7 +5,7 @@ import { isToBeTold, noticeOf, titleOf } from './notices.svelte';
 
 const row = (part: Partial<ConversationRow> = {}): ConversationRow => ({
   id: 'c', isDirect: true, title: 'Ida', peer: 'ida', picture: null, state: 'active', memberCount: 2, unread: 0, isMarkedUnread: false,
-  isPinned: false, isArchived: false, mutedUntilMs: null, isBlocked: false, isVerified: false, timerSeconds: 0, lastMs: 0, last: null,
+  isPinned: false, isArchived: false, mutedUntilMs: null, forbidsDirect: false, isBlocked: false, isVerified: false, timerSeconds: 0, lastMs: 0, last: null,
   draft: null, typing: [], ...part,
 });
 const entry = (part: Partial<Entry> = {}): Entry => ({

@@ -5,13 +5,15 @@
 
 import type { OutgoingFile } from '../platform/engine';
 import type { Copies, Writer } from './copies';
+import type { Direct, DirectOrder, Source } from './direct';
 import { type Core, type FileOpening, FileSealing, fileWork } from './pkg/sottovoce';
 import { Refusal, refusalOf } from './refusal';
 
 /** What `Core.takeOutgoing` says of files. */
 export type FileOrder =
   | { kind: 'upload'; id: number; file: string; node: string; url: string; owner: string; ownerHash: string; sealed: number; total: number }
-  | { kind: 'fetch'; id: number; file: string; url: string }
+  | { kind: 'fetch'; id: number; file: string; url: string; mayDirect: boolean }
+  | DirectOrder
   | { kind: 'stop-file'; id: number }
   | { kind: 'discard'; order: number; id: number; file: string; url: string; owner: string | null; keepsCopy: boolean };
 
@@ -62,6 +64,8 @@ function codeOf(error: unknown): string {
 
 export class Files {
   fileBytesMax: number | null = null;
+  /** Connections to other devices, where this browser has them. */
+  direct: Direct | null = null;
   readonly #core: Core;
   readonly #copies: Copies;
   readonly #events: FileEvents;
@@ -95,6 +99,8 @@ export class Files {
       case 'fetch': return this.#run(order.id, (signal) => this.#fetch(order, signal));
       case 'stop-file': return this.#abort(order.id);
       case 'discard': return void this.#discard(order);
+      case 'give':
+      case 'connect-direct': return this.direct?.perform(order);
     }
   }
 
@@ -219,13 +225,13 @@ export class Files {
     this.#events.settle();
   }
 
-  #reporter(id: number, total: number): (done: number) => void {
+  #reporter(id: number, total: number, tell = (done: number): void => this.#core.fileMoved(Date.now(), id, done, total)): (done: number) => void {
     let told = 0;
     return (done) => {
       const now = performance.now();
       if (now - told < REPORT_MS && done < total) return;
       told = now;
-      this.#tell(() => this.#core.fileMoved(Date.now(), id, done, total));
+      this.#tell(() => tell(done));
     };
   }
 
@@ -290,8 +296,18 @@ export class Files {
   }
 
   async #fetch(order: Extract<FileOrder, { kind: 'fetch' }>, signal: AbortSignal): Promise<void> {
+    const source = order.mayDirect ? this.direct?.ask(order.id) ?? null : null;
+    signal.addEventListener('abort', () => source?.close(), { once: true });
+    try {
+      await this.#fetchFrom(order, source, signal);
+    } finally {
+      source?.close();
+    }
+  }
+
+  async #fetchFrom(order: Extract<FileOrder, { kind: 'fetch' }>, source: Source | null, signal: AbortSignal): Promise<void> {
     const where = JSON.parse(this.#core.fileWhere(order.id)) as Where;
-    const leaves = await getRange(order.url, where.sealed, where.total, signal);
+    const leaves = await this.#leavesFor(order, where, source, signal);
     const opening = this.#core.opening(order.id, where.groups > 1 ? leaves : undefined);
     const writer = await this.#copies.write(order.file);
     const writing = { writer, groups: 0 };
@@ -300,7 +316,7 @@ export class Files {
       writing.groups = keptGroups(opening, writer);
       writer.truncate(opening.groupStart(writing.groups));
       this.#writers.set(order.id, writing);
-      if (writing.groups < where.groups) await this.#receive(order, where, opening, writing, signal);
+      while (writing.groups < where.groups && !signal.aborted) await this.#receiveSome(order, where, opening, writing, source, signal);
       if (signal.aborted) return;
       writer.write(where.sealed, leaves);
       writer.flush();
@@ -310,6 +326,65 @@ export class Files {
       opening.free();
     }
     this.#tell(() => this.#core.fileFetched(Date.now(), order.id));
+  }
+
+  /** From the node, or from the other device where the node does not have them. */
+  async #leavesFor(order: Extract<FileOrder, { kind: 'fetch' }>, where: Where, source: Source | null, signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await getRange(order.url, where.sealed, where.total, signal);
+    } catch (error) {
+      if (!source || signal.aborted || !(await source.opened)) throw error;
+      // Of a file of one group they are the root.
+      const leaves = await source.leaves().catch(() => null);
+      if (!leaves) throw error;
+      return leaves;
+    }
+  }
+
+  /** From the other device once its channel stands, until then and after it from the node. */
+  async #receiveSome(
+    order: Extract<FileOrder, { kind: 'fetch' }>, where: Where, opening: FileOpening, writing: { writer: Writer; groups: number }, source: Source | null, signal: AbortSignal,
+  ): Promise<void> {
+    if (source?.isOpen) {
+      try {
+        await this.#receiveDirectly(order, where, opening, writing, source, signal);
+      } catch (error) {
+        source.close();
+        if (error instanceof DOMException) throw error;
+      }
+      return;
+    }
+    const turn = new AbortController();
+    let isNode = true;
+    void source?.opened.then((isOpen) => {
+      if (isOpen && isNode) turn.abort();
+    });
+    try {
+      await this.#receive(order, where, opening, writing, AbortSignal.any([signal, turn.signal]));
+    } catch (error) {
+      if (signal.aborted || (turn.signal.aborted && source?.isOpen)) return;
+      if (!source || turn.signal.aborted || !(await source.opened)) throw error;
+    } finally {
+      isNode = false;
+    }
+  }
+
+  async #receiveDirectly(
+    order: Extract<FileOrder, { kind: 'fetch' }>, where: Where, opening: FileOpening, writing: { writer: Writer; groups: number }, source: Source, signal: AbortSignal,
+  ): Promise<void> {
+    const report = this.#reporter(order.id, where.total, (done) => this.#core.fileMovedDirectly(Date.now(), order.id, done, where.total));
+    let unflushed = 0;
+    await source.groups(writing.groups, where.groups, signal, (group) => {
+      const at = opening.groupStart(writing.groups);
+      writing.writer.write(at, group);
+      writing.groups += 1;
+      unflushed += group.length;
+      if (unflushed >= FLUSH_BYTES) {
+        writing.writer.flush();
+        unflushed = 0;
+      }
+      report(at + group.length);
+    });
   }
 
   /** The rest of a file in one stream, each group checked before it is kept. */

@@ -63,7 +63,7 @@ const forever = new Promise<never>(() => undefined);
 void navigator.locks.request(tabLock(tab), () => forever);
 
 void navigator.locks.request(ENGINE_LOCK, async () => {
-  const engine = new Owner(tab, compiled, crash);
+  const engine = new Owner(tab, compiled, crash, toPage);
   owner = engine;
   ownerChannel.onmessage = (event: MessageEvent<ToOwner>) => {
     const channel = engine.channelOf(event.data.tab);

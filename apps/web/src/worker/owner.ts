@@ -1,11 +1,13 @@
 /** The owner of the engine: opens it, feeds it, and answers every tab's page. */
 
 import type { Boot, Entry, Me, Network as NetworkState, Settings, StopReason, Topic } from '../platform/engine';
+import { canTakeChannels } from '../platform/peer';
 import { PROTOCOL, tabChannel, tabLock } from '../platform/protocol';
 import type { ToOwner } from '../platform/protocol';
 import { Actions } from './actions';
 import { withBufferedHandles } from './buffered';
 import { eraseCopies, openCopies } from './copies';
+import { Direct } from './direct';
 import { Files } from './files';
 import { Refusal, refusalOf } from './refusal';
 import { Network } from './network';
@@ -49,6 +51,12 @@ function stopReason(code: string): StopReason {
   }
 }
 
+/** The node answers STUN on the port of HTTP (CALLS.md s.6). */
+function stunOf(node: string): string {
+  const { hostname, port, protocol } = new URL(node);
+  return `stun:${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+}
+
 export class Owner {
   readonly topics: Topics;
   readonly vault = new Vault();
@@ -61,6 +69,8 @@ export class Owner {
   readonly #tab: string;
   readonly #compiled: Promise<WebAssembly.Module>;
   readonly #crash: (error: unknown) => void;
+  readonly #toPage: Send;
+  #direct: Direct | null = null;
   readonly #actions: Actions;
   readonly #channels = new Map<string, BroadcastChannel>();
   readonly #runSoon: () => void;
@@ -80,7 +90,8 @@ export class Owner {
   #pauseEnd: ReturnType<typeof setTimeout> | undefined;
 
   /** `compiled` is the core's code, which may still be on its way. */
-  constructor(tab: string, compiled: Promise<WebAssembly.Module>, crash: (error: unknown) => void) {
+  constructor(tab: string, compiled: Promise<WebAssembly.Module>, crash: (error: unknown) => void, toPage: Send) {
+    this.#toPage = toPage;
     this.#tab = tab;
     this.#compiled = compiled;
     this.#crash = crash;
@@ -213,10 +224,20 @@ export class Owner {
   async #beginFiles(core: Core): Promise<void> {
     this.files?.stop();
     this.files = null;
+    this.#direct = null;
     try {
       const copies = await openCopies(this.isVolatile);
       const files = new Files(core, copies, { settle: () => this.settle(), failed: (error) => this.#guard(() => this.#failed(error)) });
       if (this.core !== core || this.boot?.state !== 'ready') return;
+      if (canTakeChannels()) {
+        this.#direct = new Direct(core, copies, {
+          ask: (ask) => this.#toPage({ t: 'peer', ask }),
+          stun: () => stunOf(this.me().node),
+          settle: () => this.settle(),
+          failed: (error) => this.#guard(() => this.#failed(error)),
+        });
+        files.direct = this.#direct;
+      }
       this.files = files;
       await files.start();
       const { bytes_max: bytesMax } = await files.terms(this.me().node);
@@ -260,6 +281,10 @@ export class Owner {
 
   /** Takes what a page says. */
   hear(message: ToOwner, send: Send): void {
+    if (message.t === 'peer') {
+      this.#direct?.hear(message.news);
+      return;
+    }
     if (message.t === 'hello') {
       send({ t: 'owner', owner: this.#tab, version: PROTOCOL });
       if (message.version !== PROTOCOL) return;

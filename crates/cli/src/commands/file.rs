@@ -53,7 +53,7 @@ pub async fn send(
 pub fn failed(problem: Problem) -> Failure {
     let words = text::problem(problem);
     match problem {
-        Problem::Network | Problem::Busy => Failure::network(words),
+        Problem::Network | Problem::Busy | Problem::NotYet => Failure::network(words),
         Problem::Unwritable | Problem::DiskFull => Failure::internal(words),
         Problem::Unreadable => Failure::usage(words),
         Problem::Changed

@@ -97,7 +97,8 @@ impl BellRope {
                 | Outgoing::Upload(_)
                 | Outgoing::Fetch(_)
                 | Outgoing::StopFile(_)
-                | Outgoing::Discard(_) => {}
+                | Outgoing::Discard(_)
+                | Outgoing::Direct(_) => {}
             }
         }
         if self.is_open && self.is_due {

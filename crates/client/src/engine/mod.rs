@@ -13,7 +13,7 @@ pub use act::{Act, ActId};
 pub use bell::BellState;
 
 use crate::db::{Database, DatabaseError, KvStore};
-use crate::files::{AttachmentId, Discard, Fetch, Moving, Upload};
+use crate::files::{AttachmentId, DirectOrder, Directly, Discard, Fetch, Moving, Upload};
 use crate::timeline::{Change, Changes, EntryId, Mark, Me, OwedKind, Timeline, Typing};
 use act::Noted;
 use bell::BellRope;
@@ -85,6 +85,8 @@ pub enum Outgoing {
     StopFile(AttachmentId),
     /// A file to remove.
     Discard(Discard),
+    /// A connection between two devices.
+    Direct(DirectOrder),
 }
 
 /// What a call led to.
@@ -147,6 +149,8 @@ pub(crate) struct Collected {
     wake_ms: Option<u64>,
     whispers: Vec<(ConversationId, DeviceId, Bytes)>,
     heard: Vec<(ConversationId, DeviceId)>,
+    /// Uploads that are not wanted any more.
+    pub(crate) called_off: Vec<AttachmentId>,
 }
 
 impl Engine {
@@ -413,14 +417,16 @@ impl Engine {
             wake_ms: self.device_wake_ms,
             whispers: Vec::new(),
             heard: Vec::new(),
+            called_off: Vec::new(),
         };
         let (device, rng, me) = (&mut self.device, self.rng.as_mut(), self.me);
         let (moves_files, room) = (self.files.is_on, self.files.room());
+        let direct = &mut self.files.direct;
         let (value, wake_ms, begun) = self.database.write(|tx| -> Result<_, EngineError> {
             let kv = KvStore::new(tx);
             // What many inputs write again and again, a ratchet or a cursor, reaches the table once.
             let batch = Batch::new(&kv);
-            let mut parts = Parts { device, rng, me, connection: tx, storage: &batch, now_ms };
+            let mut parts = Parts { device, rng, me, connection: tx, storage: &batch, now_ms, direct };
             let value = work(&mut parts, &mut collected)?;
             let timeline = parts.timeline();
             let expires_ms = timeline.next_expiry_ms()?;
@@ -432,6 +438,9 @@ impl Engine {
             Ok((value, wake_ms, begun))
         })?;
         self.files.begun(begun);
+        for id in &collected.called_off {
+            self.files.stop(*id);
+        }
         for outgoing in &collected.output.outgoing {
             if let Outgoing::Discard(discard) = outgoing {
                 self.files.stop(discard.attachment);
@@ -459,11 +468,16 @@ pub(crate) struct Parts<'a> {
     pub(crate) connection: &'a Connection,
     storage: &'a dyn Storage,
     pub(crate) now_ms: u64,
+    pub(crate) direct: &'a mut Directly,
 }
 
 impl Parts<'_> {
     pub(crate) fn timeline(&self) -> Timeline<'_> {
         Timeline::new(self.connection, self.me)
+    }
+
+    pub(crate) fn me(&self) -> Me {
+        self.me
     }
 
     fn device_takes(&mut self, input: Input) -> Result<Vec<Effect>, EngineError> {
@@ -549,6 +563,7 @@ impl Parts<'_> {
                 Effect::Record(record) => {
                     if let Record::Received { conversation, device, .. } = &record {
                         collected.heard.push((*conversation, *device));
+                        self.hear_direct(&record, collected)?;
                     }
                     timeline.record(&record, self.now_ms, &mut collected.output.changes)?;
                 }

@@ -324,6 +324,8 @@ impl Runner {
                 @ (Outgoing::Upload(_) | Outgoing::Fetch(_) | Outgoing::StopFile(_) | Outgoing::Discard(_)) => {
                     self.files.perform(outgoing, &self.tls)
                 }
+                // Natively no connections to devices are made: `Engine::begin_direct` is not called.
+                Outgoing::Direct(_) => {}
             }
         }
     }

@@ -149,10 +149,13 @@ pub enum Problem {
     /// The file cannot be written here.
     #[error("the file cannot be written here")]
     Unwritable,
+    /// The node does not have it yet, and its sender is not there: it goes on by itself.
+    #[error("it has not come to the node yet; it goes on when its sender is there")]
+    NotYet,
 }
 
 impl Problem {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Network,
         Self::Busy,
         Self::Changed,
@@ -165,11 +168,12 @@ impl Problem {
         Self::Dishonest,
         Self::DiskFull,
         Self::Unwritable,
+        Self::NotYet,
     ];
 
     /// It goes away by itself.
     pub fn is_passing(self) -> bool {
-        matches!(self, Self::Network | Self::Busy)
+        matches!(self, Self::Network | Self::Busy | Self::NotYet)
     }
 
     pub(super) fn code(self) -> i64 {
@@ -186,6 +190,7 @@ impl Problem {
             Self::Dishonest => 9,
             Self::DiskFull => 10,
             Self::Unwritable => 11,
+            Self::NotYet => 12,
         }
     }
 
@@ -208,6 +213,7 @@ impl Problem {
             Self::Dishonest => "dishonest",
             Self::DiskFull => "disk_full",
             Self::Unwritable => "unwritable",
+            Self::NotYet => "not_yet",
         }
     }
 }
@@ -225,6 +231,8 @@ pub struct Progress {
     pub before_bytes: u64,
     /// When it was reported last.
     pub at_ms: u64,
+    /// Between two devices, not through the node.
+    pub is_direct: bool,
 }
 
 impl Progress {
@@ -254,13 +262,19 @@ mod tests {
         for problem in Problem::ALL {
             assert_eq!(Problem::parse(problem.code()), Some(problem));
         }
-        assert_eq!((AttachmentState::parse(9), Problem::parse(12)), (None, None));
+        assert_eq!((AttachmentState::parse(9), Problem::parse(13)), (None, None));
     }
 
     #[test]
     fn speed_is_that_of_this_run() {
-        let progress =
-            Progress { done_bytes: 3_000, total_bytes: 9_000, since_ms: 500, before_bytes: 1_000, at_ms: 1_500 };
+        let progress = Progress {
+            done_bytes: 3_000,
+            total_bytes: 9_000,
+            since_ms: 500,
+            before_bytes: 1_000,
+            at_ms: 1_500,
+            is_direct: false,
+        };
         assert_eq!((progress.bytes_per_s(), progress.left_ms()), (Some(2_000), Some(3_000)));
         assert_eq!(Progress { at_ms: 550, ..progress }.bytes_per_s(), None);
         assert_eq!(Progress { done_bytes: 1_000, ..progress }.left_ms(), None);

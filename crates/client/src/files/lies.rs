@@ -126,7 +126,7 @@ impl Place {
         let folder = Folder::below(self.folder.path());
         let shell = Shell { tls: Tls::new().unwrap(), folder, reports, run: 1 };
         let target = Some(path_bytes(&self.target()));
-        download::run(Fetch { id: AttachmentId(1), reference, target, is_here: false }, shell).await;
+        download::run(Fetch { id: AttachmentId(1), reference, target, is_here: false, may_direct: false }, shell).await;
         loop {
             match told.recv().await.expect("it ends with a report").event {
                 FileEvent::Fetched { .. } => return None,

@@ -5,6 +5,7 @@
 //! | `attachment` | a file of a message as views see it, its states and problems |
 //! | `table` | the rows: what is known of files, what is to move, what is to be removed |
 //! | `queue` | what the engine decides: what moves now, what is tried again, when a message goes out |
+//! | `direct` | what the engine decides about files from device to device |
 //! | `media` | media types by name |
 //! | `order` | what a shell is asked to do, and what it reports |
 //! | [`peek`] | opens a sealed copy in memory (not in a browser) |
@@ -19,6 +20,9 @@
 //! is gone before the bytes that it opens.
 
 mod attachment;
+mod direct;
+#[cfg(test)]
+mod direct_tests;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod download;
 #[cfg(not(target_arch = "wasm32"))]
@@ -41,6 +45,8 @@ mod tests;
 pub mod upload;
 
 pub use attachment::{Attachment, AttachmentId, AttachmentState, Problem, Progress};
+pub(crate) use direct::Directly;
+pub use direct::{ANSWERS_AN_HOUR, DIRECT_BYTES_MIN, DirectOrder, GIVING_MAX};
 pub use media::media_type_of;
 pub use order::{Discard, Fetch, FileEvent, NewFile, Origin, Owner, SealedCopy, Upload};
 pub(crate) use queue::Moving;

@@ -51,6 +51,16 @@ pub enum Origin {
     Sealed(SealedCopy),
 }
 
+impl Origin {
+    /// The sealed copy, where there is one.
+    pub fn copy(&self) -> Option<&SealedCopy> {
+        match self {
+            Self::Path { .. } => None,
+            Self::Sealed(copy) => Some(copy),
+        }
+    }
+}
+
 /// A sealed copy in the profile, under its id.
 #[derive(Clone)]
 pub struct SealedCopy {
@@ -99,6 +109,8 @@ pub struct Fetch {
     pub target: Option<Vec<u8>>,
     /// A sealed copy is here.
     pub is_here: bool,
+    /// The sender's device may be asked as well ([`crate::engine::Engine::ask_directly`]).
+    pub may_direct: bool,
 }
 
 impl std::fmt::Debug for Fetch {
@@ -144,6 +156,15 @@ pub enum FileEvent {
     },
     /// Bytes have moved.
     Moved {
+        /// Which file.
+        id: AttachmentId,
+        /// So many are there by now.
+        done_bytes: u64,
+        /// Of so many.
+        total_bytes: u64,
+    },
+    /// Bytes have moved between two devices.
+    MovedDirectly {
         /// Which file.
         id: AttachmentId,
         /// So many are there by now.

@@ -1,11 +1,12 @@
 //! What the engine decides about files: what moves now, what is tried again, when a message goes out.
 
 use crate::engine::{Collected, Engine, EngineError, Output, Parts, Queued};
+use crate::files::direct::{Directly, EARLY_MS, HOLD_MS};
 use crate::files::order::Owner;
-use crate::files::table::{DISCARDS_MAX, Table};
-use crate::files::{AttachmentId, AttachmentState, FileEvent, NewFile, Origin, Problem, Progress};
+use crate::files::table::{DISCARDS_MAX, Table, Told};
+use crate::files::{AttachmentId, AttachmentState, Fetch, FileEvent, NewFile, Origin, Problem, Progress, SealedCopy};
 use crate::timeline::{Change, Changes, Entry, EntryId, EntryKind, MessageState};
-use protocol::content::{Content, Files, Kind};
+use protocol::content::{Content, DirectSignal, Files, Kind};
 use protocol::event::{ConversationId, IntentError};
 use protocol::file::{FileKey, Reference, Root};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,11 +28,17 @@ pub(crate) struct Moving {
     moving: BTreeSet<AttachmentId>,
     /// How.
     progress: BTreeMap<AttachmentId, Progress>,
+    /// From device to device.
+    pub(crate) direct: Directly,
 }
 
 impl Moving {
     pub(crate) fn room(&self) -> usize {
         if self.is_on { MOVING_MAX.saturating_sub(self.moving.len()) } else { 0 }
+    }
+
+    pub(super) fn is_fetching(&self, id: AttachmentId) -> bool {
+        self.moving.contains(&id)
     }
 
     pub(crate) fn begun(&mut self, ids: Vec<AttachmentId>) {
@@ -84,7 +91,7 @@ impl Engine {
 
     /// How a file moves just now.
     pub fn progress(&self, id: AttachmentId) -> Option<Progress> {
-        self.files.progress.get(&id).copied()
+        self.files.progress.get(&id).copied().or_else(|| self.files.direct.progress(id))
     }
 
     /// Whether any file moves just now.
@@ -130,12 +137,48 @@ impl Engine {
         let kind = match found.kind {
             EntryKind::Text(text) => Kind::Text { text, reply_to: None, is_forwarded: true },
             EntryKind::Files(caption) if is_sent => {
-                let files = Table::new(self.database.read()).references(entry)?;
-                Kind::Files(Files { files, caption, reply_to: None, is_forwarded: true })
+                let table = Table::new(self.database.read());
+                let (files, early) = (table.references(entry)?, table.early_of(entry)?);
+                if !early.is_empty() {
+                    return self.forward_early(now_ms, to, files, caption, early);
+                }
+                Kind::Files(Files { files, caption, reply_to: None, is_forwarded: true, is_early: false })
             }
             _ => return Err(IntentError::Refused.into()),
         };
         self.send(now_ms, to, kind)
+    }
+
+    /// Passes files on that the node does not have: they are sent to it from the copies here, and then the message.
+    fn forward_early(
+        &mut self,
+        now_ms: u64,
+        to: ConversationId,
+        files: Vec<Reference>,
+        caption: String,
+        early: Vec<(FileId, bool)>,
+    ) -> Result<Queued, EngineError> {
+        if early.iter().any(|(_, is_here)| !is_here) {
+            return Err(IntentError::Refused.into());
+        }
+        let (output, (msg_id, entry)) = self.transact(now_ms, |parts, collected| {
+            let msg_id = parts.new_msg_id();
+            let timer_s = parts.timeline().conversation_timer(&to)?.ok_or(IntentError::NoConversation)?;
+            let kind = Kind::Files(Files { files, caption, reply_to: None, is_forwarded: true, is_early: false });
+            let content = Content { sent_ms: parts.now_ms, timer_s, kind };
+            content.encode()?;
+            let changes = &mut collected.output.changes;
+            let entry = parts.timeline().own(&to, &msg_id, &content, parts.now_ms, changes)?;
+            let entry = entry.ok_or(IntentError::NoConversation)?;
+            parts.timeline().hold(entry)?;
+            for (file, _) in &early {
+                let mut owner = Owner([0; 32]);
+                parts.rng.fill_bytes(&mut owner.0);
+                Table::new(parts.connection).set_upload_again(entry, file, &owner)?;
+            }
+            Ok((msg_id, entry))
+        })?;
+        Ok(Queued { msg_id, entry: Some(entry), output })
     }
 
     /// Lets a file pause, or go on.
@@ -186,7 +229,11 @@ impl Engine {
             use AttachmentState as State;
             match place.state {
                 State::Uploading | State::UploadPaused | State::UploadFailed => {
-                    parts.timeline().delete_here(place.entry, changes)?;
+                    match table.told(id)?.filter(|told| told.is_early) {
+                        // Others know of it already.
+                        Some(told) => parts.take_back(&told, collected)?,
+                        None => parts.timeline().delete_here(place.entry, changes)?,
+                    }
                 }
                 State::Fetching | State::FetchPaused | State::FetchFailed => {
                     table.set_state(id, State::Remote, None, None)?;
@@ -265,6 +312,13 @@ impl Engine {
                 FileEvent::Moved { id, done_bytes, total_bytes } => {
                     self.note_progress(now_ms, id, (done_bytes, total_bytes), &mut changes)?;
                 }
+                FileEvent::MovedDirectly { id, done_bytes, total_bytes } if self.files.moving.contains(&id) => {
+                    self.note_progress(now_ms, id, (done_bytes, total_bytes), &mut changes)?;
+                    self.files.progress.entry(id).and_modify(|progress| progress.is_direct = true);
+                }
+                FileEvent::MovedDirectly { id, done_bytes, total_bytes } => {
+                    self.note_given(now_ms, id, (done_bytes, total_bytes), &mut changes)?;
+                }
                 FileEvent::Uploaded { id, .. } | FileEvent::Fetched { id } | FileEvent::Stopped { id, .. } => {
                     if self.files.stop(id) {
                         stored.push(event);
@@ -301,8 +355,9 @@ impl Engine {
             since_ms: now_ms,
             before_bytes: done_bytes,
             at_ms: now_ms,
+            is_direct: false,
         });
-        *progress = Progress { done_bytes, total_bytes, at_ms: now_ms, ..*progress };
+        *progress = Progress { done_bytes, total_bytes, at_ms: now_ms, is_direct: false, ..*progress };
         if let Some(place) = Table::new(self.database.read()).place(id)? {
             changes.insert(Change::Updated(place.conversation, place.entry));
         }
@@ -323,8 +378,13 @@ impl Parts<'_> {
     ) -> Result<EntryId, EngineError> {
         let timer_s = self.timeline().conversation_timer(&message.conversation)?.ok_or(IntentError::NoConversation)?;
         let files = message.files.iter().map(|file| self.reference_of(file)).collect();
-        let kind =
-            Kind::Files(Files { files, caption: message.caption, reply_to: message.reply_to, is_forwarded: false });
+        let kind = Kind::Files(Files {
+            files,
+            caption: message.caption,
+            reply_to: message.reply_to,
+            is_forwarded: false,
+            is_early: false,
+        });
         let content = Content { sent_ms: self.now_ms, timer_s, kind };
         // The roots are not known yet; they are as long as the zeros that stand for them.
         content.encode()?;
@@ -341,7 +401,28 @@ impl Parts<'_> {
             self.rng.fill_bytes(&mut owner.0);
             table.set_upload(entry, position, &owner, file)?;
         }
+        let bytes = message.files.iter().map(|file| file.size).fold(0, u64::saturating_add);
+        let copies: Option<Vec<&SealedCopy>> = message.files.iter().map(|file| file.origin.copy()).collect();
+        if let Some(copies) = copies
+            && self.may_be_early(&message.conversation, bytes)?
+        {
+            let due_ms = self.now_ms.saturating_add(HOLD_MS);
+            for (position, copy) in copies.into_iter().enumerate() {
+                let root = copy.leaves.root().ok_or(IntentError::Refused)?;
+                table.set_early(entry, position, &root, due_ms)?;
+            }
+            self.release(entry, collected)?;
+        }
         Ok(entry)
+    }
+
+    /// Deletes a message for everyone.
+    fn take_back(&mut self, told: &Told, collected: &mut Collected) -> Result<(), EngineError> {
+        let msg_id = self.new_msg_id();
+        match self.send_as(msg_id, told.conversation, Kind::Delete { msg_id: told.msg_id }, collected) {
+            Ok(_) | Err(EngineError::Intent(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn reference_of(&mut self, file: &NewFile) -> Reference {
@@ -379,8 +460,13 @@ impl Parts<'_> {
                 let Some(place) = table.place(id)? else {
                     return Ok(());
                 };
+                let told = table.told(id)?;
                 table.finish_upload(id, &root)?;
                 collected.output.changes.insert(Change::Updated(place.conversation, place.entry));
+                if let Some(told) = told.filter(|told| told.is_early) {
+                    table.set_stored(id, self.now_ms)?;
+                    return self.say(&told, DirectSignal::Stored, collected).map(drop);
+                }
                 if table.is_complete(place.entry)? { self.release(place.entry, collected) } else { Ok(()) }
             }
             FileEvent::Fetched { id } => {
@@ -393,13 +479,23 @@ impl Parts<'_> {
                 table.set_state(id, state, None, None)?;
                 table.set_tries(id, 0, Some(if is_here { place.size } else { 0 }))?;
                 collected.output.changes.insert(Change::Updated(place.conversation, place.entry));
-                Ok(())
+                match table.told(id)?.filter(|told| told.is_early && told.device != self.me().device) {
+                    Some(told) => self.say(&told, DirectSignal::Complete, collected).map(drop),
+                    None => Ok(()),
+                }
             }
             FileEvent::Stopped { id, problem } => {
                 let Some(place) = table.place(id)? else {
                     return Ok(());
                 };
                 let is_upload = place.state == AttachmentState::Uploading;
+                let is_early = table
+                    .told(id)?
+                    .is_some_and(|told| told.is_early && self.now_ms < told.sent_ms.saturating_add(EARLY_MS));
+                let problem = match problem {
+                    Problem::Gone if is_early && !is_upload => Problem::NotYet,
+                    problem => problem,
+                };
                 let (state, due_ms) = match (problem.is_passing(), is_upload) {
                     (true, _) => (place.state, Some(self.now_ms + wait_ms(place.tries, self.rng.next_u64()))),
                     (false, true) => (AttachmentState::UploadFailed, None),
@@ -417,7 +513,7 @@ impl Parts<'_> {
                     .settle_discarded(id, is_done, |tries| now_ms + wait_ms(tries, draw).saturating_mul(20))?)
             }
             // Never stored.
-            FileEvent::Moved { .. } => Ok(()),
+            FileEvent::Moved { .. } | FileEvent::MovedDirectly { .. } => Ok(()),
         }
     }
 
@@ -439,7 +535,8 @@ impl Parts<'_> {
                 file.node_url = file.node_url.take().filter(|own| *own != node_url);
             }
         }
-        let kind = Kind::Files(Files { files, caption, reply_to, is_forwarded: found.is_forwarded });
+        let is_early = !Table::new(self.connection).is_complete(entry)?;
+        let kind = Kind::Files(Files { files, caption, reply_to, is_forwarded: found.is_forwarded, is_early });
         self.timeline().release(entry, self.now_ms)?;
         match self.send_as(msg_id, conversation, kind, collected) {
             Ok(_) => Ok(()),
@@ -462,9 +559,16 @@ impl Parts<'_> {
             collected.output.outgoing.push(Outgoing::Discard(discard));
         }
         for (id, state) in table.take_due(self.now_ms, room)? {
+            if state == AttachmentState::Uploading && self.direct.is_held(id, self.now_ms) {
+                table.set_due(id, self.now_ms.saturating_add(HOLD_MS))?;
+                continue;
+            }
             let order = match state {
                 AttachmentState::Uploading => table.upload(id)?.map(|order| Outgoing::Upload(Box::new(order))),
-                _ => table.fetch(id)?.map(|order| Outgoing::Fetch(Box::new(order))),
+                _ => {
+                    let may_direct = self.may_fetch_directly(id)?;
+                    table.fetch(id)?.map(|order| Outgoing::Fetch(Box::new(Fetch { may_direct, ..order })))
+                }
             };
             match order {
                 Some(order) => {

@@ -4,16 +4,20 @@ use crate::db::DatabaseError;
 use crate::files::order::Owner;
 use crate::files::{Attachment, AttachmentId, AttachmentState, Discard, Fetch, NewFile, Origin, Problem, Upload};
 use crate::timeline::EntryId;
+use protocol::content::Files;
 use protocol::event::ConversationId;
 use protocol::file::{Commit, FileKey, Leaves, Look, Reference, Root, Shape};
 use protocol::identity::NodeUrl;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
-use wire::id::FileId;
+use wire::id::{DeviceId, FileId, MsgId};
 
 /// Orders to remove under way at most.
 pub(super) const DISCARDS_MAX: usize = 4;
 /// An order that was not carried out is dropped after so many attempts: the blob expires by itself.
 const DISCARD_TRIES_MAX: i64 = 32;
+
+/// How long a blob stays at the node when its sender's time is over: as long as its message may wait there.
+const LEFT_MS: u64 = wire::limit::RETENTION_DAYS as u64 * 86_400_000;
 
 /// The tables of files within the transaction that is open.
 #[derive(Clone, Copy)]
@@ -31,6 +35,27 @@ pub(super) struct Place {
     pub(super) tries: u32,
 }
 
+/// A file with what its message says, for signals.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    pub(super) id: AttachmentId,
+    pub(super) conversation: ConversationId,
+    pub(super) msg_id: MsgId,
+    pub(super) device: DeviceId,
+    pub(super) index: u32,
+    pub(super) sent_ms: u64,
+    pub(super) size: u64,
+    pub(super) tries: u32,
+    pub(super) file: FileId,
+    pub(super) state: AttachmentState,
+    /// An own one is sealed in the profile, not read from a path.
+    pub(super) has_copy: bool,
+    pub(super) is_early: bool,
+}
+
+const TOLD: &str = "SELECT a.id, c.conversation, m.msg_id, m.device, a.position, m.sent_ms, a.size, a.tries, a.file,
+    a.state, a.source IS NULL, a.is_early
+    FROM attachments a JOIN messages m ON m.id = a.message JOIN conversations c ON c.id = m.conversation";
 const VIEW: &str =
     "id, name, media_type, size, width, height, duration_ms, thumbhash, waveform, is_voice, state, problem,
     done_bytes";
@@ -45,19 +70,20 @@ impl<'a> Table<'a> {
     /// Nothing moves while a program begins.
     pub(crate) fn rest(&self) -> Result<(), DatabaseError> {
         self.connection.prepare_cached("UPDATE attachments SET due_ms = 0 WHERE state IN (1, 5)")?.execute([])?;
-        self.connection.prepare_cached("UPDATE discarded SET due_ms = 0")?.execute([])?;
+        let again = "UPDATE discarded SET due_ms = 0 WHERE due_ms IS NULL OR tries > 0";
+        self.connection.prepare_cached(again)?.execute([])?;
         Ok(())
     }
 
     /// Adds the files of a message; their node is the conversation's where they name none.
-    pub(crate) fn add(&self, message: i64, files: &[Reference]) -> Result<(), DatabaseError> {
-        for (position, file) in (0_i64..).zip(files) {
+    pub(crate) fn add(&self, message: i64, files: &Files) -> Result<(), DatabaseError> {
+        for (position, file) in (0_i64..).zip(&files.files) {
             self.connection
                 .prepare_cached(
                     "INSERT INTO attachments (message, position, file, node_url, key, key_commit, root, size, name,
-                       media_type, width, height, duration_ms, thumbhash, waveform, is_voice, state)
+                       media_type, width, height, duration_ms, thumbhash, waveform, is_voice, is_early, state)
                      VALUES (?1, ?2, ?3, coalesce(?4, (SELECT c.node_url FROM conversations c JOIN messages m
-                       ON m.conversation = c.id WHERE m.id = ?1)), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0)",
+                       ON m.conversation = c.id WHERE m.id = ?1)), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0)",
                 )?
                 .execute(params![
                     message,
@@ -76,6 +102,7 @@ impl<'a> Table<'a> {
                     file.look.thumbhash.as_ref(),
                     file.look.waveform.as_ref(),
                     file.look.is_voice,
+                    files.is_early,
                 ])?;
         }
         Ok(())
@@ -107,6 +134,93 @@ impl<'a> Table<'a> {
             self.add_leaves(AttachmentId(id), 0, &copy.leaves)?;
         }
         Ok(())
+    }
+
+    /// Turns an upload into one of a file that is announced already; it begins later.
+    pub(super) fn set_early(
+        &self,
+        entry: EntryId,
+        position: usize,
+        root: &Root,
+        due_ms: u64,
+    ) -> Result<(), DatabaseError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE attachments SET is_early = 1, root = ?3, due_ms = ?4 WHERE message = ?1 AND position = ?2",
+            )?
+            .execute(params![entry.0, i64::try_from(position).unwrap_or(i64::MAX), root.0, signed(due_ms)])?;
+        Ok(())
+    }
+
+    /// The node has an early file; who waits for it goes on at once.
+    pub(super) fn set_stored(&self, id: AttachmentId, now_ms: u64) -> Result<(), DatabaseError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE attachments SET is_early = 0,
+                   due_ms = CASE WHEN state = 5 AND due_ms IS NOT NULL THEN min(due_ms, ?2) ELSE due_ms END WHERE id = ?1",
+            )?
+            .execute(params![id.0, signed(now_ms)])?;
+        Ok(())
+    }
+
+    /// An early file that all others have is not sent to the node.
+    pub(super) fn call_off(&self, id: AttachmentId) -> Result<(), DatabaseError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE attachments SET state = 3, problem = NULL, due_ms = NULL, done_bytes = size WHERE id = ?1",
+            )?
+            .execute([id.0])?;
+        self.connection.prepare_cached("DELETE FROM leaves WHERE attachment = ?1")?.execute([id.0])?;
+        Ok(())
+    }
+
+    /// A file that the node does not have is sent to it from the copy here, for another message.
+    pub(super) fn set_upload_again(&self, entry: EntryId, file: &FileId, owner: &Owner) -> Result<(), DatabaseError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE attachments SET state = 1, due_ms = 0, owner = ?3 WHERE message = ?1 AND file = ?2",
+            )?
+            .execute(params![entry.0, file.0, owner.0])?;
+        Ok(())
+    }
+
+    /// The files of a message that the node does not have, each with whether its copy is here.
+    pub(super) fn early_of(&self, entry: EntryId) -> Result<Vec<(FileId, bool)>, DatabaseError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT file, state IN (3, 7) FROM attachments WHERE message = ?1 AND is_early = 1")?
+            .query_map([entry.0], |row| Ok((FileId(row.get(0)?), row.get(1)?)))?
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// When a file may move.
+    pub(super) fn set_due(&self, id: AttachmentId, due_ms: u64) -> Result<(), DatabaseError> {
+        self.connection
+            .prepare_cached("UPDATE attachments SET due_ms = ?2 WHERE id = ?1")?
+            .execute(params![id.0, signed(due_ms)])?;
+        Ok(())
+    }
+
+    /// What was told of a file.
+    pub(super) fn told(&self, id: AttachmentId) -> Result<Option<Told>, DatabaseError> {
+        Ok(self.connection.prepare_cached(&format!("{TOLD} WHERE a.id = ?1"))?.query_row([id.0], told).optional()?)
+    }
+
+    /// What a device told of a file of its message.
+    pub(super) fn told_of(
+        &self,
+        conversation: &ConversationId,
+        msg_id: &MsgId,
+        device: &DeviceId,
+        index: u32,
+    ) -> Result<Option<Told>, DatabaseError> {
+        Ok(self
+            .connection
+            .prepare_cached(&format!(
+                "{TOLD} WHERE c.conversation = ?1 AND m.msg_id = ?2 AND m.device = ?3 AND a.position = ?4"
+            ))?
+            .query_row(params![conversation.0, msg_id.0, device.0, index], told)
+            .optional()?)
     }
 
     /// The files of a message, in order; while the message's row is read.
@@ -308,7 +422,7 @@ impl<'a> Table<'a> {
         let Some(reference) = self.reference(id)? else {
             return Ok(None);
         };
-        Ok(Some(Fetch { id, reference, target: self.target(id)?, is_here: self.is_here(id)? }))
+        Ok(Some(Fetch { id, reference, target: self.target(id)?, is_here: self.is_here(id)?, may_direct: false }))
     }
 
     /// Whether this row's sealed copy was complete before it was asked to be saved.
@@ -397,6 +511,29 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
+    /// The last order to remove.
+    pub(crate) fn last_discarded(&self) -> Result<i64, DatabaseError> {
+        let sql = "SELECT coalesce(max(id), 0) FROM discarded";
+        Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Own files whose time was over go from here now, and from the node once nobody can be waiting for them: the
+    /// orders behind `before` become two each.
+    pub(crate) fn leave_at_node(&self, before: i64, now_ms: u64) -> Result<(), DatabaseError> {
+        let last = self.last_discarded()?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO discarded (attachment, file, node_url, owner, due_ms)
+                 SELECT attachment, file, node_url, owner, ?3 FROM discarded
+                 WHERE id > ?1 AND id <= ?2 AND owner IS NOT NULL",
+            )?
+            .execute(params![before, last, signed(now_ms.saturating_add(LEFT_MS))])?;
+        self.connection
+            .prepare_cached("UPDATE discarded SET owner = NULL WHERE id > ?1 AND id <= ?2")?
+            .execute([before, last])?;
+        Ok(())
+    }
+
     /// The ids of all files that a sealed copy may belong to.
     pub(crate) fn files(&self) -> Result<Vec<FileId>, DatabaseError> {
         Ok(self
@@ -405,6 +542,23 @@ impl<'a> Table<'a> {
             .query_map([], |row| Ok(FileId(row.get(0)?)))?
             .collect::<Result<_, _>>()?)
     }
+}
+
+fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
+    Ok(Told {
+        id: AttachmentId(row.get(0)?),
+        conversation: ConversationId(row.get(1)?),
+        msg_id: MsgId(row.get(2)?),
+        device: DeviceId(row.get(3)?),
+        index: row.get(4)?,
+        sent_ms: unsigned(row.get(5)?),
+        size: unsigned(row.get(6)?),
+        tries: row.get(7)?,
+        file: FileId(row.get(8)?),
+        state: state(row, 9)?,
+        has_copy: row.get(10)?,
+        is_early: row.get(11)?,
+    })
 }
 
 fn view(row: &Row<'_>) -> rusqlite::Result<Attachment> {

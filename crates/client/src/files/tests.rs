@@ -226,7 +226,13 @@ fn received(file: u8) -> Reference {
 }
 
 fn files(references: Vec<Reference>) -> Kind {
-    Kind::Files(Files { files: references, caption: String::new(), reply_to: None, is_forwarded: true })
+    Kind::Files(Files {
+        files: references,
+        caption: String::new(),
+        reply_to: None,
+        is_forwarded: true,
+        is_early: false,
+    })
 }
 
 fn discarded(world: &World) -> usize {
@@ -274,6 +280,34 @@ fn blob_of_two_messages_stays_until_the_second_goes() {
     world.timeline().delete_here(entries[1], &mut Changes::new()).unwrap();
     let orders = table.take_discarded(100, 9).unwrap();
     assert!(orders.len() == 1 && !orders[0].keeps_copy && orders[0].owner.is_some(), "the owner's secret passed on");
+}
+
+#[test]
+fn file_whose_time_is_over_for_its_sender_stays_at_the_node_for_who_was_away() {
+    let mut world = World::new();
+    world.own(1, files(vec![received(1)]), 10);
+    world.own(2, files(vec![received(2)]), 10);
+    let change = |sql: &str| world.database.read().execute(sql, []).unwrap();
+    change("UPDATE attachments SET owner = zeroblob(32)");
+    change("UPDATE messages SET expires_ms = 100 WHERE id = (SELECT min(message) FROM attachments)");
+    let table = table::Table::new(world.database.read());
+    world.timeline().expire(100, &mut Changes::new()).unwrap();
+    let now = table.take_discarded(100, 9).unwrap();
+    assert!(now.len() == 1 && now[0].owner.is_none() && !now[0].keeps_copy, "here it goes at once");
+    table.settle_discarded(now[0].id, true, |_| 0).unwrap();
+    // A restart does not bring it forward.
+    table.rest().unwrap();
+    let month_ms = u64::from(wire::limit::RETENTION_DAYS) * 86_400_000;
+    assert!(table.take_discarded(99 + month_ms, 9).unwrap().is_empty());
+    let later = table.take_discarded(100 + month_ms, 9).unwrap();
+    assert!(later.len() == 1 && later[0].owner.is_some() && later[0].file == now[0].file);
+    table.settle_discarded(later[0].id, true, |_| 0).unwrap();
+
+    // What is deleted by hand is wanted nowhere.
+    let entry = world.entries().iter().find(|entry| !entry.files.is_empty()).unwrap().id;
+    world.timeline().delete_here(entry, &mut Changes::new()).unwrap();
+    let orders = table.take_discarded(200, 9).unwrap();
+    assert!(orders.len() == 1 && orders[0].owner.is_some());
 }
 
 fn noise(bytes: usize) -> Vec<u8> {

@@ -198,7 +198,7 @@ impl Timeline<'_> {
             },
         )?;
         if let Kind::Files(files) = &content.kind {
-            Table::new(self.connection).add(id, &files.files)?;
+            Table::new(self.connection).add(id, files)?;
         }
         if let Kind::Timer { seconds } = content.kind {
             self.set_timer(row, seconds)?;
@@ -296,6 +296,7 @@ impl Timeline<'_> {
             | Kind::Timer { .. }
             | Kind::Files(_)
             | Kind::Call(_)
+            | Kind::Direct(_)
             | Kind::Unknown => Ok(()),
         }
     }

@@ -48,6 +48,8 @@ pub struct ConversationSummary {
     pub is_marked_unread: bool,
     /// Nothing is notified until then, milliseconds.
     pub muted_until_ms: Option<u64>,
+    /// Nothing of it goes from device to device.
+    pub forbids_direct: bool,
     /// The other of a conversation of two is blocked.
     pub is_blocked: bool,
     /// The safety number was compared with the other of a conversation of two.
@@ -176,7 +178,7 @@ const COLUMNS: &str = "c.conversation, c.is_direct, c.title, c.state, c.node_url
     (SELECT count(*) FROM messages m WHERE m.conversation = c.id AND m.is_unread = 1),
     (SELECT m.account FROM members m WHERE m.conversation = c.id AND m.account != ?1 AND c.is_direct = 1),
     (SELECT d.text FROM drafts d WHERE d.conversation = c.id),
-    c.is_pinned, c.is_archived, c.is_marked_unread, c.muted_until_ms";
+    c.is_pinned, c.is_archived, c.is_marked_unread, c.muted_until_ms, c.forbids_direct";
 
 fn summary_of(row: &Row<'_>) -> rusqlite::Result<ConversationSummary> {
     let code: i64 = row.get(3)?;
@@ -198,6 +200,7 @@ fn summary_of(row: &Row<'_>) -> rusqlite::Result<ConversationSummary> {
         is_archived: row.get(13)?,
         is_marked_unread: row.get(14)?,
         muted_until_ms: row.get::<_, Option<i64>>(15)?.map(unsigned),
+        forbids_direct: row.get(16)?,
         is_blocked: false,
         is_verified: false,
         picture_id: None,

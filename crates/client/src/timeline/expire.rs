@@ -1,6 +1,7 @@
 //! Reading, disappearing, and the receipts that we owe.
 
 use crate::db::DatabaseError;
+use crate::files::table::Table;
 use crate::timeline::{Change, Changes, EntryId, Timeline, millis, unsigned};
 use protocol::event::ConversationId;
 use sqlite::rusqlite::{OptionalExtension, params};
@@ -95,11 +96,16 @@ impl Timeline<'_> {
     /// # Errors
     /// What the database says.
     pub fn expire(&self, now_ms: u64, changes: &mut Changes) -> Result<Option<u64>, DatabaseError> {
+        let table = Table::new(self.connection);
+        let before = table.last_discarded()?;
         let gone: Vec<(i64, i64, [u8; 16])> = self
             .connection
             .prepare_cached("DELETE FROM messages WHERE expires_ms <= ?1 RETURNING id, conversation, msg_id")?
             .query_map([millis(now_ms)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
+        if !gone.is_empty() {
+            table.leave_at_node(before, now_ms)?;
+        }
         for (id, row, msg_id) in gone {
             self.connection
                 .prepare_cached("DELETE FROM reactions WHERE conversation = ?1 AND msg_id = ?2")?

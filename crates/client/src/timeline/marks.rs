@@ -18,6 +18,8 @@ pub enum Mark {
     Unread(bool),
     /// Nothing is notified until this time, milliseconds; none: not muted.
     MutedUntil(Option<u64>),
+    /// Nothing of it goes from device to device.
+    NoDirect(bool),
 }
 
 impl Timeline<'_> {
@@ -30,6 +32,7 @@ impl Timeline<'_> {
             Mark::Pinned(is_on) => ("is_pinned", Some(i64::from(is_on))),
             Mark::Archived(is_on) => ("is_archived", Some(i64::from(is_on))),
             Mark::Unread(is_on) => ("is_marked_unread", Some(i64::from(is_on))),
+            Mark::NoDirect(is_on) => ("forbids_direct", Some(i64::from(is_on))),
             Mark::MutedUntil(until_ms) => ("muted_until_ms", until_ms.map(millis)),
         };
         let changed = self

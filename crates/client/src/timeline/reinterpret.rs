@@ -64,7 +64,7 @@ impl Timeline<'_> {
                     is_forwarded(&content.kind)
                 ])?;
             if let Kind::Files(files) = &content.kind {
-                Table::new(self.connection).add(id, &files.files)?;
+                Table::new(self.connection).add(id, files)?;
             }
             changes.insert(Change::Updated(conversation, EntryId(id)));
             known += 1;

@@ -19,6 +19,8 @@ pub struct Files {
     pub reply_to: Option<MsgId>,
     /// The sender passes on what was said elsewhere.
     pub is_forwarded: bool,
+    /// Sent before the node has the files: until then they come from the sender's device (FILES.md s.7).
+    pub is_early: bool,
 }
 
 impl Files {
@@ -39,6 +41,7 @@ impl Files {
             caption: files.caption,
             reply_to: if files.reply_to.is_empty() { None } else { Some(MsgId::parse(&files.reply_to)?) },
             is_forwarded: files.forwarded,
+            is_early: files.early,
         })
     }
 
@@ -48,6 +51,7 @@ impl Files {
             caption: self.caption.clone(),
             reply_to: self.reply_to.map(|id| Bytes::copy_from_slice(&id.0)).unwrap_or_default(),
             forwarded: self.is_forwarded,
+            early: self.is_early,
         }
     }
 }
@@ -76,7 +80,7 @@ mod tests {
     }
 
     fn files(files: Vec<Reference>) -> Files {
-        Files { files, caption: String::new(), reply_to: None, is_forwarded: false }
+        Files { files, caption: String::new(), reply_to: None, is_forwarded: false, is_early: false }
     }
 
     fn encode(files: Files) -> Result<Vec<u8>, Malformed> {

@@ -41,6 +41,7 @@ pub fn summary(id: ConversationId, title: &str) -> ConversationSummary {
         is_archived: false,
         is_marked_unread: false,
         muted_until_ms: None,
+        forbids_direct: false,
         is_blocked: false,
         is_verified: false,
         picture_id: None,

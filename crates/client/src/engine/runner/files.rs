@@ -67,6 +67,7 @@ impl FileTasks {
             | Outgoing::Send(..)
             | Outgoing::PutBlob(..)
             | Outgoing::GetBlob(..)
+            | Outgoing::Direct(_)
             | Outgoing::Solve(_) => {}
         }
     }
@@ -122,12 +123,16 @@ impl FileTasks {
             FileEvent::Discarded { .. } => return true,
             FileEvent::Sealed { id, .. }
             | FileEvent::Moved { id, .. }
+            | FileEvent::MovedDirectly { id, .. }
             | FileEvent::Uploaded { id, .. }
             | FileEvent::Fetched { id }
             | FileEvent::Stopped { id, .. } => *id,
         };
         let is_current = self.tasks.get(&id).is_some_and(|(run, _)| *run == report.run);
-        let is_last = !matches!(report.event, FileEvent::Sealed { .. } | FileEvent::Moved { .. });
+        let is_last = !matches!(
+            report.event,
+            FileEvent::Sealed { .. } | FileEvent::Moved { .. } | FileEvent::MovedDirectly { .. }
+        );
         if is_current && is_last {
             self.tasks.remove(&id);
         }
