@@ -45,6 +45,7 @@ pub mod outbox;
 pub mod policy;
 pub mod relay;
 pub mod render;
+pub mod room;
 mod slab;
 pub mod storage;
 

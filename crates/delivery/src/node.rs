@@ -9,6 +9,7 @@ use crate::lanes::{LaneIx, Lanes};
 use crate::outbox::{Out, Outbox};
 use crate::policy::{DAY_S, Policy};
 use crate::relay::Relay;
+use crate::room::Rooms;
 use crate::slab::Slab;
 use crate::storage::{LaneRecord, Storage};
 use std::sync::Arc;
@@ -103,6 +104,7 @@ pub struct Node {
     wakes: Vec<ConnId>,
     pub(crate) bells: Bells,
     pub(crate) relay: Relay,
+    pub(crate) rooms: Rooms,
 }
 
 impl Node {
@@ -122,6 +124,7 @@ impl Node {
             wakes: Vec::new(),
             bells: Bells::default(),
             relay: Relay::default(),
+            rooms: Rooms::default(),
         }
     }
 
@@ -232,6 +235,7 @@ impl Node {
             Request::DoorClaim(claim) => self.door_claim(conn, id, &claim),
             Request::Bell(bell) => self.set_bell(conn, id, bell),
             Request::Relay => self.ask_relay(ctx.now_ms, id),
+            Request::Room(ask) => self.ask_room(id, *ask),
         }
     }
 

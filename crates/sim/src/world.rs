@@ -518,6 +518,7 @@ fn request_name(request: &wire::node::Request) -> String {
         Request::DoorClaim(claim) => format!("door claim {}", claim.counter),
         Request::Bell(_) => "bell".to_owned(),
         Request::Relay => "relay".to_owned(),
+        Request::Room(_) => "room".to_owned(),
     }
 }
 

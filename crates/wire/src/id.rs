@@ -114,6 +114,10 @@ id!(
     AttemptId, 16, "attempt"
 );
 id!(
+    /// A room: the first 16 bytes of `H("sottovoce room 1" ‖ H(member) ‖ H(host))`.
+    RoomId, 16, "room_id"
+);
+id!(
     /// A SHA-256 hash.
     Hash, 32, "hash"
 );
@@ -160,6 +164,15 @@ secret!(
 secret!(
     /// The preimage that owns a file's blob: appends to it, deletes it.
     FileOwner, "owner"
+);
+
+secret!(
+    /// The capability to see who is in a room, and to join it.
+    RoomMember, "member"
+);
+secret!(
+    /// The capability to send people out of a room, and to end it.
+    RoomHost, "host"
 );
 
 impl Hash {

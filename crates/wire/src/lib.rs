@@ -12,6 +12,7 @@
 //! | [`node`] | requests and events between client and node |
 //! | [`frame`] | a node's frame, written in place |
 //! | [`relay`] | where calls are relayed |
+//! | [`room`] | rooms for calls of many |
 //! | [`proto`] | the generated protobuf types |
 
 pub mod bell;
@@ -23,6 +24,7 @@ pub mod limit;
 pub mod node;
 pub mod receipt;
 pub mod relay;
+pub mod room;
 pub mod work;
 
 /// Generated from `proto/*.proto`.

@@ -15,6 +15,7 @@ use crate::limit::{
 use crate::proto::node as raw;
 use crate::receipt::Receipt;
 use crate::relay::RelayTerms;
+use crate::room::{RoomAsk, RoomTold};
 use bytes::Bytes;
 use prost::Message;
 use prost::encoding::DecodeContext;
@@ -75,6 +76,8 @@ pub enum Request {
     Bell(Option<Box<Bell>>),
     /// Asks where calls are relayed, with a credential.
     Relay,
+    /// Asks about a room.
+    Room(Box<RoomAsk>),
 }
 
 /// See [`Request::Open`].
@@ -177,6 +180,8 @@ pub enum Event {
     },
     /// Answers [`Request::Relay`].
     Relay(Box<RelayTerms>),
+    /// Answers [`Request::Room`].
+    Room(Box<RoomTold>),
     /// Answers any request that was not done.
     Refused(Refusal),
     /// A new cell in an open lane.
@@ -374,6 +379,7 @@ pub fn request_bytes(request: &Request) -> usize {
             packages + put.record.as_ref().map_or(0, Bytes::len) + put.last_resort.as_ref().map_or(0, Bytes::len) + 96
         }
         Request::Bell(Some(bell)) => bell.endpoint().len() + 128,
+        Request::Room(ask) => ask.bytes(),
         _ => 160,
     }
 }
@@ -419,6 +425,7 @@ fn encode_request(id: RequestId, request: Request) -> raw::Request {
             record_only: claim.record_only,
         }),
         Request::Relay => Op::Relay(raw::RelayAsk {}),
+        Request::Room(ask) => Op::Room(ask.encode()),
         Request::Bell(None) => Op::Bell(raw::Bell::default()),
         Request::Bell(Some(bell)) => Op::Bell(raw::Bell {
             endpoint: copy(bell.endpoint().as_bytes()),
@@ -502,6 +509,7 @@ fn parse_request(request: raw::Request) -> Result<Request, Malformed> {
             record_only: claim.record_only,
         }),
         Op::Relay(raw::RelayAsk {}) => Request::Relay,
+        Op::Room(ask) => Request::Room(Box::new(RoomAsk::parse(ask)?)),
         Op::Bell(bell) if bell == raw::Bell::default() => Request::Bell(None),
         Op::Bell(bell) => Request::Bell(Some(Box::new(Bell::parse(&bell.endpoint, &bell.p256dh, &bell.auth)?))),
     })
@@ -647,6 +655,7 @@ fn encode_event(id: RequestId, event: Event, batches: &mut Vec<BatchSignature>) 
             last_resort: is_last_resort,
         }),
         Event::Relay(terms) => Op::Relay(terms.encode()),
+        Event::Room(told) => Op::Room(told.encode()),
         Event::Refused(refusal) => Op::Refused(encode_refusal(refusal)),
         Event::Push { handle, cell } => Op::Push(raw::Push { handle, cell: Some(encode_cell(cell)) }),
         Event::Lag { handle, next_seq } => Op::Lag(raw::Lag { handle, next_seq }),
@@ -746,6 +755,7 @@ fn parse_event(op: raw::event::Op, batches: &[raw::Batch]) -> Result<Event, Malf
             }
         }
         Op::Relay(terms) => Event::Relay(Box::new(RelayTerms::parse(terms)?)),
+        Op::Room(told) => Event::Room(Box::new(RoomTold::parse(told)?)),
         Op::Refused(refused) => Event::Refused(parse_refusal(refused)),
         Op::Push(push) => Event::Push { handle: push.handle, cell: parse_cell(some(push.cell, "cell")?)? },
         Op::Lag(lag) => Event::Lag { handle: lag.handle, next_seq: lag.next_seq },

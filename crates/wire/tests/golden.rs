@@ -125,6 +125,7 @@ fn node_requests(golden: &mut Golden) {
         node::Bell { endpoint: b"https://push.example/1".as_slice().into(), p256dh: bytes(4, 65), auth: bytes(9, 16) };
     golden.message("node.Bell", &bell);
     golden.message("node.RelayAsk", &request(Op::Relay(node::RelayAsk {})));
+    room_requests(golden);
     let requests = vec![
         request(Op::Open(open)),
         request(Op::Append(append)),
@@ -139,6 +140,25 @@ fn node_requests(golden: &mut Golden) {
     ];
     golden.message("node.Request", &requests[2]);
     golden.message("node.ClientFrame", &node::ClientFrame { requests });
+}
+
+fn room_requests(golden: &mut Golden) {
+    use node::room_ask::Does;
+    let ask = |host: usize, does| {
+        let (host, host_hash) = (bytes(2, host), bytes(3, 32 - host));
+        request(node::request::Op::Room(node::RoomAsk { member: bytes(1, 32), host, host_hash, does: Some(does) }))
+    };
+    let join = node::RoomJoin { sdp: "v=0\r\n".into(), label: bytes(4, 9), resume: bytes(5, 16) };
+    golden.message("node.RoomLook", &ask(0, Does::Look(node::RoomLook {})));
+    golden.message("node.RoomJoin", &ask(0, Does::Join(join)));
+    golden.message("node.RoomRemove", &ask(32, Does::Remove(node::RoomRemove { person: 300 })));
+    golden.message("node.RoomEnd", &ask(32, Does::End(node::RoomEnd {})));
+    let slot = node::RoomSlot { mid: "7".into(), person: 300, source: 1, layer: 2 };
+    let person = node::RoomPerson { number: 300, label: bytes(6, 9) };
+    let told = node::RoomTold { people: vec![person.clone()], own: 300, sdp: "v=0\r\n".into() };
+    golden.message("node.RoomTold", &event(node::event::Op::Room(told)));
+    golden.message("node.RoomSay", &node::RoomSay { want: vec![slot.clone()], nothing: false });
+    golden.message("node.RoomTell", &node::RoomTell { people: vec![person], slots: vec![slot] });
 }
 
 fn event(op: node::event::Op) -> node::Event {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use wire::bell::Bell;
-use wire::id::{DoorId, DoorOwner, Hash, LaneId, MsgId, NodeKey, ReadCap, WriteCap};
+use wire::id::{DoorId, DoorOwner, Hash, LaneId, MsgId, NodeKey, ReadCap, RoomHost, RoomMember, WriteCap};
 use wire::lane::{Cell, CellKind, LaneClass};
 use wire::limit::{
     CELL_SIZES, DOOR_KEY_PACKAGE_BYTES_MAX, DOOR_RECORD_BYTES_MAX, FRAME_BYTES_MAX, PATH_HASHES_MAX, WHISPER_BYTES,
@@ -14,6 +14,7 @@ use wire::node::{
 };
 use wire::receipt::Receipt;
 use wire::relay::RelayTerms;
+use wire::room::{ROOM_LABEL_BYTES_MAX, RoomAsk, RoomDoes, RoomHostKey, RoomKey, RoomPerson, RoomTold};
 
 fn hash() -> impl Strategy<Value = Hash> {
     any::<[u8; 32]>().prop_map(Hash)
@@ -80,7 +81,35 @@ fn request() -> impl Strategy<Value = Request> {
         door_claim,
         bell,
         Just(Request::Relay),
+        room_ask().prop_map(|ask| Request::Room(Box::new(ask))),
     ]
+}
+
+fn room_ask() -> impl Strategy<Value = RoomAsk> {
+    let host = any::<(bool, [u8; 32])>().prop_map(|(is_host, host)| match is_host {
+        true => RoomHostKey::Host(RoomHost(host)),
+        false => RoomHostKey::Hash(Hash(host)),
+    });
+    let label = prop::collection::vec(any::<u8>(), 0..=ROOM_LABEL_BYTES_MAX).prop_map(Bytes::from);
+    let join = ("[ -~]{0,300}", label, any::<[u8; 16]>()).prop_map(|(sdp, label, resume)| RoomDoes::Join {
+        sdp,
+        label,
+        resume,
+    });
+    let remove = any::<u32>().prop_map(|person| RoomDoes::Remove { person });
+    let does = prop_oneof![Just(RoomDoes::Look), join, remove, Just(RoomDoes::End)];
+    (any::<[u8; 32]>(), host, does)
+        .prop_map(|(member, host, does)| RoomAsk { key: RoomKey { member: RoomMember(member), host }, does })
+}
+
+fn room_told() -> impl Strategy<Value = RoomTold> {
+    let label = prop::collection::vec(any::<u8>(), 0..=ROOM_LABEL_BYTES_MAX).prop_map(Bytes::from);
+    let person = (any::<u32>(), label).prop_map(|(number, label)| RoomPerson { number, label });
+    (prop::collection::vec(person, 0..5), any::<u32>(), "[ -~]{0,300}").prop_map(|(people, own, sdp)| RoomTold {
+        people,
+        own,
+        sdp,
+    })
 }
 
 fn receipt() -> impl Strategy<Value = Receipt> {
@@ -154,6 +183,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(urls, username, password, expires_s)| {
                 Event::Relay(Box::new(RelayTerms { urls, username, password, expires_s }))
             },),
+        room_told().prop_map(|told| Event::Room(Box::new(told))),
         (any::<u32>(), cell()).prop_map(|(handle, cell)| Event::Push { handle, cell }),
         any::<(u32, u64)>().prop_map(|(handle, next_seq)| Event::Lag { handle, next_seq }),
         (any::<u32>(), whisper()).prop_map(|(handle, body)| Event::Whispered { handle, body }),
