@@ -3,14 +3,19 @@
 //! | module | holds | feature |
 //! |---|---|---|
 //! | [`call`] | a call of two: who rings, who answered, when it is over | `endpoint` |
+//! | [`room`] | who gets whose packets in a call of many | `relay` |
 //! | [`sframe`] | frames sealed end to end (RFC 9605) | `endpoint` |
 //! | [`stun`] | STUN messages (RFC 8489) | `relay` |
 //! | [`turn`] | who relays what to whom (RFC 8656) | `relay` |
 //!
 //! A node is built with `relay` alone: it cannot even name a key of a frame.
 
+#[cfg(feature = "relay")]
+mod bucket;
 #[cfg(feature = "endpoint")]
 pub mod call;
+#[cfg(feature = "relay")]
+pub mod room;
 #[cfg(feature = "endpoint")]
 pub mod sframe;
 #[cfg(feature = "relay")]

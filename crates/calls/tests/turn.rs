@@ -269,6 +269,19 @@ fn private_and_local_peers_are_forbidden_unless_configured() {
 }
 
 #[test]
+fn the_rooms_of_a_node_are_reached_through_it_and_nothing_else_of_it() {
+    let mut world = World::new(Policy::default());
+    let (rooms, ssh) = (format!("{OWN}:7440"), format!("{OWN}:22"));
+    let phone = world.phone(1, 1);
+    world.allocate(&phone).unwrap();
+    world.permit(&phone, &[&rooms]).unwrap();
+    assert!(!is_relayed(&world.send(&phone, &rooms, b"x")), "a node without rooms");
+    world.table.set_rooms(vec![address(&rooms)]);
+    assert!(is_relayed(&world.send(&phone, &rooms, b"x")));
+    assert!(!is_relayed(&world.send(&phone, &ssh, b"x")));
+}
+
+#[test]
 fn wrong_stale_and_stolen_credentials_are_refused() {
     let mut world = World::new(Policy::default());
     let mut phone = world.phone(1, 1);

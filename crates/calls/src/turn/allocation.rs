@@ -2,38 +2,10 @@
 
 use super::policy::{CHANNEL_MS, PERMISSION_MS, Policy};
 use super::table::RelayId;
+use crate::bucket::Bucket;
 use crate::stun::{LongTermKey, TransactionId};
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
-
-/// Bytes that refill with time, up to twice what a second brings.
-#[derive(Debug)]
-pub(super) struct Bucket {
-    per_s: u64,
-    left: u64,
-    at_ms: u64,
-}
-
-impl Bucket {
-    pub(super) fn new(now_ms: u64, per_s: u64) -> Self {
-        Self { per_s, left: per_s.saturating_mul(2), at_ms: now_ms }
-    }
-
-    /// Takes so many, or none where there are too few.
-    pub(super) fn take(&mut self, now_ms: u64, count: u64) -> bool {
-        let passed_ms = now_ms.saturating_sub(self.at_ms).min(2_000);
-        let refill = self.per_s.saturating_mul(passed_ms) / 1_000;
-        if refill > 0 {
-            self.left = self.left.saturating_add(refill).min(self.per_s.saturating_mul(2));
-            self.at_ms = now_ms;
-        }
-        let is_enough = self.left >= count;
-        if is_enough {
-            self.left -= count;
-        }
-        is_enough
-    }
-}
 
 /// Whether its socket is open yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

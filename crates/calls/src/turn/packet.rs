@@ -64,19 +64,40 @@ impl Table {
                 Ok(message) if !message.is_fingerprint_right() => Verdict::Nothing,
                 Ok(message) if message.class == Class::Request => self.request(now_ms, client, &message),
                 Ok(message) if (message.class, message.method) == (Class::Indication, Method::Send) => {
-                    self.send_indication(now_ms, client, &message)
+                    let verdict = self.send_indication(now_ms, client, &message);
+                    self.count_dropped(verdict)
                 }
                 Ok(_) => Verdict::Nothing,
                 Err(_) if matches!(client.link, Link::Stream(_)) => Verdict::End,
                 Err(_) => Verdict::Nothing,
             },
-            Some(0x40..=0x7F) => self.channel_data(now_ms, client, packet),
+            Some(0x40..=0x7F) => {
+                let verdict = self.channel_data(now_ms, client, packet);
+                self.count_dropped(verdict)
+            }
             _ => Verdict::Nothing,
         }
     }
 
+    fn count_dropped(&mut self, verdict: Verdict) -> Verdict {
+        self.dropped_packets = self.dropped_packets.wrapping_add(u64::from(verdict == Verdict::Nothing));
+        verdict
+    }
+
     /// Takes a packet that came to a relay's socket, by its length.
     pub fn from_peer(
+        &mut self,
+        now_ms: u64,
+        relay: RelayId,
+        peer: SocketAddr,
+        payload_bytes: usize,
+    ) -> Option<Forward> {
+        let forward = self.pass_from_peer(now_ms, relay, peer, payload_bytes);
+        self.dropped_packets = self.dropped_packets.wrapping_add(u64::from(forward.is_none()));
+        forward
+    }
+
+    fn pass_from_peer(
         &mut self,
         now_ms: u64,
         relay: RelayId,
@@ -127,7 +148,7 @@ impl Table {
     }
 
     fn relay_to(&mut self, now_ms: u64, client: Client, peer: SocketAddr, payload: Range<usize>) -> Verdict {
-        let may_leave = self.may_send_to(&peer.ip());
+        let may_leave = self.may_send_to(&peer);
         let Some(allocation) = self.allocations.get_mut(&client) else { return Verdict::Nothing };
         let State::Open(own) = allocation.state else { return Verdict::Nothing };
         let may = now_ms < allocation.ends_ms
@@ -138,7 +159,7 @@ impl Table {
         }
         let relay = allocation.relay;
         if let Some(other) = self.addresses.get(&peer).copied() {
-            return match self.from_peer(now_ms, other, own, payload.len()) {
+            return match self.pass_from_peer(now_ms, other, own, payload.len()) {
                 Some(forward) => Verdict::Forward { forward, payload },
                 None => Verdict::Nothing,
             };

@@ -41,6 +41,7 @@ impl Table {
         let user = match self.authenticate(now_ms, &client, request) {
             Ok(user) => user,
             Err(refused) => {
+                self.refusals = self.refusals.wrapping_add(1);
                 let nonce = self.nonce(now_ms, &client);
                 let realm = self.realm.clone();
                 return self.answer_openly(now_ms, || {
@@ -65,6 +66,7 @@ impl Table {
             Ok(Some(bytes)) => Verdict::Answer(bytes),
             Ok(None) => Verdict::Nothing,
             Err(Refused(code, reason)) => {
+                self.refusals = self.refusals.wrapping_add(1);
                 Verdict::Answer(Writer::answer(request, Class::Error).put_error(code, reason).finish_with(&key))
             }
         }

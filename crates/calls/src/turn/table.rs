@@ -1,8 +1,9 @@
 //! The table: clients, allocations, reserved ports, and what their sockets are to do.
 
-use super::allocation::{Allocation, Bucket, State};
+use super::allocation::{Allocation, State};
 use super::credential::CredentialSecret;
 use super::policy::{Policy, RESERVATION_MS, is_public};
+use crate::bucket::Bucket;
 use crate::stun::{Class, Method, Writer, attribute};
 use core::net::{IpAddr, SocketAddr};
 use hmac::{Hmac, KeyInit, Mac};
@@ -94,6 +95,8 @@ pub struct Table {
     nonce_key: Zeroizing<[u8; 32]>,
     /// The addresses that peers of relays see.
     own: Vec<IpAddr>,
+    /// Where the rooms of this node are: the one address behind our own that may be sent to.
+    rooms: Vec<SocketAddr>,
     pub(super) allocations: BTreeMap<Client, Allocation>,
     pub(super) relays: BTreeMap<RelayId, Client>,
     pub(super) addresses: BTreeMap<SocketAddr, RelayId>,
@@ -107,6 +110,8 @@ pub struct Table {
     pub(super) indications: u64,
     pub(super) relayed_bytes: u64,
     pub(super) relayed_packets: u64,
+    pub(super) dropped_packets: u64,
+    pub(super) refusals: u64,
 }
 
 /// What a table holds.
@@ -118,6 +123,10 @@ pub struct Counts {
     pub relayed_bytes: u64,
     /// Payloads relayed so far.
     pub relayed_packets: u64,
+    /// Payloads dropped so far: not permitted, or over a limit.
+    pub dropped_packets: u64,
+    /// Requests refused so far; the first one of each client is among them, for it learns the nonce so.
+    pub refusals: u64,
 }
 
 impl Table {
@@ -138,6 +147,7 @@ impl Table {
             secret,
             nonce_key: Zeroizing::new(nonce_key),
             own,
+            rooms: Vec::new(),
             allocations: BTreeMap::new(),
             relays: BTreeMap::new(),
             addresses: BTreeMap::new(),
@@ -149,7 +159,14 @@ impl Table {
             indications: 0,
             relayed_bytes: 0,
             relayed_packets: 0,
+            dropped_packets: 0,
+            refusals: 0,
         }
+    }
+
+    /// Lets clients reach the rooms of this node through it.
+    pub fn set_rooms(&mut self, rooms: Vec<SocketAddr>) {
+        self.rooms = rooms;
     }
 
     /// What the shell is to do, in order. Never more than a few for each packet.
@@ -173,6 +190,8 @@ impl Table {
             allocations: self.allocations.len(),
             relayed_bytes: self.relayed_bytes,
             relayed_packets: self.relayed_packets,
+            dropped_packets: self.dropped_packets,
+            refusals: self.refusals,
         }
     }
 
@@ -241,8 +260,10 @@ impl Table {
     }
 
     /// Whether a payload may leave for this address through a socket.
-    pub(super) fn may_send_to(&self, ip: &IpAddr) -> bool {
-        self.policy.may_relay_private || (is_public(ip) && !self.own.contains(ip))
+    pub(super) fn may_send_to(&self, peer: &SocketAddr) -> bool {
+        let ip = &peer.ip();
+        let is_open = self.policy.may_relay_private || self.rooms.contains(peer);
+        is_open || (is_public(ip) && !self.own.contains(ip))
     }
 
     /// Two numbers in a row, so that the second is free for the port above.
