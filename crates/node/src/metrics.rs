@@ -1,5 +1,6 @@
 //! `/metrics` in Prometheus' text format, on the admin listener alone. Sums only: no lane, no address.
 
+use crate::calls::Relay;
 use crate::shared::Shared;
 use axum::Router;
 use axum::extract::State;
@@ -10,17 +11,29 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// What is counted.
+#[derive(Clone)]
+struct Counted {
+    shared: Arc<Shared>,
+    relay: Option<Arc<Relay>>,
+}
+
 /// The routes of the admin listener.
-pub fn router(shared: Arc<Shared>) -> Router {
-    Router::new().route("/metrics", get(metrics)).route("/healthz", get(|| async { "ok\n" })).with_state(shared)
+pub fn router(shared: Arc<Shared>, relay: Option<Arc<Relay>>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .with_state(Counted { shared, relay })
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], render(&shared))
+async fn metrics(State(counted): State<Counted>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], render(&counted))
 }
 
-fn render(shared: &Shared) -> String {
+fn render(Counted { shared, relay }: &Counted) -> String {
     let counts = shared.counts();
+    let relayed = relay.as_ref().map(|relay| relay.counts()).unwrap_or_default();
+    let rooms = relay.as_ref().map(|relay| relay.room_counts()).unwrap_or_default();
     let all = &shared.counters;
     let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let gauges = [
@@ -33,6 +46,9 @@ fn render(shared: &Shared) -> String {
         ("files_open", "Uploads that are begun and not finished.", read(&all.files_open)),
         ("files_kept", "Complete files.", read(&all.files_kept)),
         ("file_bytes_stored", "Bytes of files.", read(&all.file_bytes_stored)),
+        ("relay_allocations", "Relayed addresses.", relayed.allocations as u64),
+        ("rooms", "Rooms for calls of many.", rooms.rooms as u64),
+        ("room_people", "People in rooms.", rooms.people as u64),
         (
             "disk_full",
             "1 while app cells and blobs are refused.",
@@ -54,6 +70,14 @@ fn render(shared: &Shared) -> String {
         ("file_bytes_out_total", "Bytes of files handed to readers.", read(&all.file_bytes_out)),
         ("pushes_total", "Push messages that a push service took.", read(&all.pushes)),
         ("pushes_failed_total", "Push messages that none took.", read(&all.pushes_failed)),
+        ("relay_bytes_total", "Bytes relayed in calls.", relayed.relayed_bytes),
+        ("relay_packets_total", "Packets relayed in calls.", relayed.relayed_packets),
+        ("relay_dropped_total", "Packets of calls dropped, not permitted or over a limit.", relayed.dropped_packets),
+        ("relay_refusals_total", "Requests to the relay refused, first ones without a nonce too.", relayed.refusals),
+        ("room_packets_in_total", "Packets that came to rooms.", rooms.packets_in),
+        ("room_packets_out_total", "Packets that rooms sent on.", rooms.packets_out),
+        ("room_dropped_total", "Packets over somebody's budget.", rooms.dropped),
+        ("room_refusals_total", "Questions about rooms refused.", rooms.refusals),
         ("closed_malformed_total", "Connections closed for what they sent.", read(&all.closed_malformed)),
     ];
     let mut text = String::new();

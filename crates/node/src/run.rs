@@ -143,7 +143,7 @@ async fn serve_until_stopped(
         listener,
         tls,
         places,
-        relay,
+        relay.clone(),
         http::router(blobs, files, site, push_key.map(|key| key.public())),
         stopped.clone(),
     ));
@@ -155,7 +155,7 @@ async fn serve_until_stopped(
         let listener = TcpListener::bind(admin).await.with_context(|| format!("cannot listen on {admin}"))?;
         announce(&format!("metrics on http://{}/metrics", listener.local_addr()?));
         let places = Places::new(64, 64);
-        tokio::spawn(serve(listener, None, places, None, metrics::router(Arc::clone(shared)), stopped));
+        tokio::spawn(serve(listener, None, places, None, metrics::router(Arc::clone(shared), relay), stopped));
     }
     keep(config, folder, shared, &mut terminate, &mut interrupt).await;
     tracing::info!("stopping");
@@ -186,7 +186,10 @@ async fn open_relay(
         let is_tls = config.tls != TlsConfig::None;
         let urls = urls(config.public_url.as_deref(), reached, is_tls, relay.udp_address()?.port());
         let issuer = Issuer::new(key, random, credential_s, urls);
-        shared.lock().node.set_relay(Box::new(move |now_s, nth| issuer.issue(now_s, nth)));
+        let rooms = Arc::clone(relay);
+        let mut inner = shared.lock();
+        inner.node.set_relay(Box::new(move |now_s, nth| issuer.issue(now_s, nth)));
+        inner.node.set_rooms(Box::new(move |ask| rooms.ask_room(ask)));
     }
     Ok(relay)
 }

@@ -1,5 +1,6 @@
 //! What the operator says about relaying calls.
 
+use calls::room::RoomPolicy;
 use calls::turn::Policy;
 use std::net::IpAddr;
 
@@ -14,6 +15,8 @@ pub struct RelayConfig {
     pub ports: (u16, u16),
     /// Limits.
     pub policy: Policy,
+    /// Rooms for calls of many, on the same port.
+    pub rooms: RoomPolicy,
     /// Seconds that a credential is good.
     pub credential_s: u64,
 }
@@ -25,6 +28,7 @@ impl Default for RelayConfig {
             addresses: Vec::new(),
             ports: (49_152, 65_535),
             policy: Policy::default(),
+            rooms: RoomPolicy::default(),
             credential_s: 12 * 3_600,
         }
     }

@@ -3,31 +3,36 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`batch`] | many packets for one system call |
 //! | [`config`] | what the operator says |
 //! | [`ports`] | opening relays' sockets |
 //! | [`packets`] | packets in, packets out |
+//! | [`rooms`] | rooms for calls of many, on the same port |
 //! | [`stream`] | clients over TCP and TLS |
 //! | [`terms`] | credentials for clients |
 
+pub mod batch;
 pub mod config;
 pub mod packets;
 pub mod ports;
+pub mod rooms;
 pub mod stream;
 pub mod terms;
 
 use crate::shared::now_ms;
 use anyhow::Context as _;
+use batch::Port;
+use calls::room::Rooms;
 use calls::turn::table::Counts;
-use calls::turn::{Answer, Client, CredentialSecret, Effect, Link, Opened, RelayId, Table};
+use calls::turn::{Answer, CredentialSecret, Effect, Link, Opened, RelayId, Table};
 use config::RelayConfig;
-use packets::HEADROOM;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 /// The realm of all credentials; it names nothing.
@@ -41,19 +46,21 @@ const SOCKET_BYTES: usize = 4 << 20;
 pub struct Relay {
     table: Mutex<Table>,
     /// Where clients send datagrams.
-    udp: UdpSocket,
-    is_ipv6: bool,
+    udp: Arc<Port>,
     /// At which addresses peers reach relays.
     own: Vec<IpAddr>,
     config: RelayConfig,
     sockets: Mutex<BTreeMap<RelayId, Held>>,
     streams: Mutex<BTreeMap<u64, stream::Outbox>>,
+    rooms: Option<Mutex<Rooms>>,
+    /// Somebody asked about a room.
+    rooms_due: Notify,
     next_stream: AtomicU64,
 }
 
 /// An open socket and the task that reads it.
 struct Held {
-    socket: Arc<UdpSocket>,
+    port: Arc<Port>,
     reader: AbortHandle,
 }
 
@@ -98,15 +105,27 @@ impl Relay {
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&udp, SOCKET_BYTES);
         let mut nonce_key = [0; 32];
         getrandom::fill(&mut nonce_key).context("no randomness")?;
-        let table = Table::new(now_ms(), config.policy.clone(), REALM.to_owned(), secret, own.clone(), nonce_key);
+        let mut table = Table::new(now_ms(), config.policy.clone(), REALM.to_owned(), secret, own.clone(), nonce_key);
+        let udp = Arc::new(Port::new(udp).context("cannot read in batches")?);
+        let port = udp.local_address()?.port();
+        let addresses: Vec<SocketAddr> = own.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        let rooms = match config.rooms.is_on {
+            true => {
+                table.set_rooms(addresses.clone());
+                let rooms = Rooms::new(Instant::now(), config.rooms.clone(), addresses);
+                Some(rooms.context("cannot make a certificate for rooms")?)
+            }
+            false => None,
+        };
         Ok(Some(Arc::new(Self {
             table: Mutex::new(table),
-            is_ipv6: http.is_ipv6(),
             udp,
             own,
             config: config.clone(),
             sockets: Mutex::default(),
             streams: Mutex::default(),
+            rooms: rooms.map(Mutex::new),
+            rooms_due: Notify::new(),
             next_stream: AtomicU64::new(1),
         })))
     }
@@ -116,7 +135,7 @@ impl Relay {
     /// # Errors
     /// If the system does not say.
     pub fn udp_address(&self) -> std::io::Result<SocketAddr> {
-        self.udp.local_addr()
+        self.udp.local_address()
     }
 
     /// Where clients reach HTTP, if they reach the relay.
@@ -142,6 +161,8 @@ impl Relay {
                     }
                     self.read_clients();
                 }
+                () = tokio::time::sleep_until(self.rooms_at().into()) => self.look_after_rooms(),
+                () = self.rooms_due.notified() => self.look_after_rooms(),
                 _ = every.tick() => {
                     hold(&self.table).tick(now_ms());
                     self.carry_out();
@@ -186,19 +207,19 @@ impl Relay {
         let bind = ports::bind_address(&self.udp_address().ok()?, &own, !self.config.addresses.is_empty());
         let opened = ports::open(bind, self.config.ports, is_even, next.is_some())?;
         let address = SocketAddr::new(own, opened.first.local_addr().ok()?.port());
-        self.read_relay(relay, opened.first);
+        self.read_relay(relay, opened.first)?;
         let next = next.zip(opened.next).and_then(|(relay, socket)| {
             let address = SocketAddr::new(own, socket.local_addr().ok()?.port());
-            self.read_relay(relay, socket);
+            self.read_relay(relay, socket)?;
             Some(address)
         });
         Some(Opened { address, next })
     }
 
     /// Holds a socket and reads it in a task of its own. Relays come and go with allocations, whose number is limited.
-    fn read_relay(self: &Arc<Self>, relay: RelayId, socket: UdpSocket) {
-        let socket = Arc::new(socket);
-        let (shared, reading) = (Arc::clone(self), Arc::clone(&socket));
+    fn read_relay(self: &Arc<Self>, relay: RelayId, socket: UdpSocket) -> Option<()> {
+        let port = Arc::new(Port::new(socket).ok()?);
+        let (shared, reading) = (Arc::clone(self), Arc::clone(&port));
         let reader = tokio::spawn(async move {
             while reading.readable().await.is_ok() {
                 shared.read_peers(relay, &reading);
@@ -206,23 +227,15 @@ impl Relay {
                 tokio::task::yield_now().await;
             }
         });
-        hold(&self.sockets).insert(relay, Held { socket, reader: reader.abort_handle() });
+        hold(&self.sockets).insert(relay, Held { port, reader: reader.abort_handle() });
+        Some(())
     }
 
     fn answer(&self, answer: Answer) {
         match answer.to.link {
-            Link::Udp => self.send_to_client(&answer.to, &answer.bytes),
+            Link::Udp => self.udp.send(answer.to.address, &answer.bytes),
             Link::Stream(number) => self.push_to_stream(number, answer.bytes),
         }
-    }
-
-    fn send_to_client(&self, to: &Client, bytes: &[u8]) {
-        let address = match (self.is_ipv6, to.address) {
-            (true, SocketAddr::V4(v4)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
-            (_, address) => address,
-        };
-        // A datagram that the system does not take now is lost, as any may be.
-        let _ = self.udp.try_send_to(bytes, address);
     }
 
     fn push_to_stream(&self, number: u64, bytes: Vec<u8>) {
@@ -236,5 +249,3 @@ impl Relay {
         self.next_stream.fetch_add(1, Ordering::Relaxed)
     }
 }
-
-const _: () = assert!(HEADROOM >= calls::turn::packet::HEAD_BYTES_MAX);

@@ -1,25 +1,34 @@
-//! Packets in, packets out. A packet is read into a buffer of the thread with room before it, so that what goes before
-//! its payload is written in place and nothing is copied.
+//! Packets in, packets out. A batch is read with one call, goes through the table under one lock, and what it sends
+//! leaves with one call for each address.
 
-use super::stream::STREAM_FRAME_BYTES_MAX;
+use super::batch::{Inbox, Outbox, Port};
 use super::{Relay, hold};
 use crate::shared::now_ms;
 use calls::turn::{Client, Forward, Link, RelayId, Verdict};
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
-use tokio::net::UdpSocket;
+use std::time::Instant;
 
-/// Room before a packet.
-pub const HEADROOM: usize = 64;
-/// Packets that are read from one socket before others get their turn.
-const BURST: usize = 64;
-/// A packet and zeros behind it.
-const BUFFER_BYTES: usize = HEADROOM + STREAM_FRAME_BYTES_MAX + 4;
+/// Reads of one socket before others get their turn.
+const READS_MAX: usize = 4;
+/// Zeros for the padding of a packet on a stream.
+const PADDING: [u8; 4] = [0; 4];
+
+/// What a thread reads into and sends from.
+#[derive(Default)]
+struct Scratch {
+    inbox: Inbox,
+    outbox: Outbox,
+}
 
 thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; BUFFER_BYTES].into_boxed_slice());
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Lends the thread's outbox.
+pub(super) fn with_outbox<R>(use_it: impl FnOnce(&mut Outbox) -> R) -> R {
+    SCRATCH.with_borrow_mut(|Scratch { outbox, .. }| use_it(outbox))
 }
 
 /// What becomes of a stream after its packet.
@@ -34,34 +43,54 @@ pub enum After {
 impl Relay {
     /// Takes what came to the clients' port.
     pub(super) fn read_clients(self: &Arc<Self>) {
-        BUFFER.with_borrow_mut(|buffer| {
-            for _ in 0..BURST {
-                match self.udp.try_recv_from(&mut buffer[HEADROOM..BUFFER_BYTES - 4]) {
-                    Ok((bytes, from)) => {
-                        let address = SocketAddr::new(from.ip().to_canonical(), from.port());
-                        self.take(Client { address, link: Link::Udp }, buffer, HEADROOM..HEADROOM + bytes);
+        SCRATCH.with_borrow_mut(|Scratch { inbox, outbox }| {
+            for _ in 0..READS_MAX {
+                let has_more = self.udp.receive(inbox);
+                let now_ms = now_ms();
+                let now = Instant::now();
+                let mut rooms = self.rooms.as_ref().map(hold);
+                let mut table = hold(&self.table);
+                for (address, packet) in inbox.datagrams() {
+                    if rooms.as_mut().is_some_and(|rooms| rooms.take(now, address, packet)) {
+                        continue;
                     }
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-                    // A peer that is gone, by ICMP.
-                    Err(_) => {}
+                    let client = Client { address, link: Link::Udp };
+                    let verdict = table.from_client(now_ms, client, packet);
+                    self.follow(client, verdict, packet, outbox);
+                }
+                let has_effects = table.has_effects();
+                drop(table);
+                if let Some(rooms) = &mut rooms {
+                    self.flush_rooms(rooms, outbox);
+                }
+                drop(rooms);
+                outbox.flush();
+                if has_effects {
+                    self.carry_out();
+                }
+                if !has_more {
+                    return;
                 }
             }
         });
     }
 
     /// Takes what came to a relay's socket.
-    pub(super) fn read_peers(self: &Arc<Self>, relay: RelayId, socket: &UdpSocket) {
-        BUFFER.with_borrow_mut(|buffer| {
-            for _ in 0..BURST {
-                let (bytes, from) = match socket.try_recv_from(&mut buffer[HEADROOM..BUFFER_BYTES - 4]) {
-                    Ok(came) => came,
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-                    Err(_) => continue,
-                };
-                let peer = SocketAddr::new(from.ip().to_canonical(), from.port());
-                let forward = hold(&self.table).from_peer(now_ms(), relay, peer, bytes);
-                if let Some(forward) = forward {
-                    self.forward(&forward, buffer, HEADROOM..HEADROOM + bytes);
+    pub(super) fn read_peers(self: &Arc<Self>, relay: RelayId, port: &Port) {
+        SCRATCH.with_borrow_mut(|Scratch { inbox, outbox }| {
+            for _ in 0..READS_MAX {
+                let has_more = port.receive(inbox);
+                let now_ms = now_ms();
+                let mut table = hold(&self.table);
+                for (peer, packet) in inbox.datagrams() {
+                    if let Some(forward) = table.from_peer(now_ms, relay, peer, packet.len()) {
+                        self.forward(&forward, packet, outbox);
+                    }
+                }
+                drop(table);
+                outbox.flush();
+                if !has_more {
+                    return;
                 }
             }
         });
@@ -69,49 +98,43 @@ impl Relay {
 
     /// Takes one message of a stream.
     pub(super) fn take_from_stream(self: &Arc<Self>, client: Client, message: &[u8]) -> After {
-        BUFFER.with_borrow_mut(|buffer| {
-            let at = HEADROOM..HEADROOM + message.len();
-            buffer[at.clone()].copy_from_slice(message);
-            self.take(client, buffer, at)
+        SCRATCH.with_borrow_mut(|Scratch { outbox, .. }| {
+            let mut table = hold(&self.table);
+            let verdict = table.from_client(now_ms(), client, message);
+            let has_effects = table.has_effects();
+            drop(table);
+            let after = if verdict == Verdict::End { After::End } else { After::GoOn };
+            self.follow(client, verdict, message, outbox);
+            outbox.flush();
+            if has_effects {
+                self.carry_out();
+            }
+            after
         })
     }
 
-    fn take(self: &Arc<Self>, client: Client, buffer: &mut [u8], at: Range<usize>) -> After {
-        let start = at.start;
-        let (verdict, has_effects) = {
-            let mut table = hold(&self.table);
-            let verdict = table.from_client(now_ms(), client, &buffer[at]);
-            (verdict, table.has_effects())
-        };
-        let within = |payload: Range<usize>| start + payload.start..start + payload.end;
-        let mut after = After::GoOn;
+    fn follow(&self, client: Client, verdict: Verdict, packet: &[u8], outbox: &mut Outbox) {
+        let part = |payload: Range<usize>| packet.get(payload).unwrap_or_default();
         match verdict {
-            Verdict::Nothing => {}
+            Verdict::Nothing | Verdict::End => {}
             Verdict::Answer(bytes) => self.answer(calls::turn::Answer { to: client, bytes }),
             Verdict::Relay { relay, peer, payload } => {
-                let socket = hold(&self.sockets).get(&relay).map(|held| Arc::clone(&held.socket));
-                if let Some(socket) = socket {
-                    let _ = socket.try_send_to(&buffer[within(payload)], peer);
+                if let Some(held) = hold(&self.sockets).get(&relay) {
+                    outbox.push(&held.port, peer, &[], part(payload));
                 }
             }
-            Verdict::Forward { forward, payload } => self.forward(&forward, buffer, within(payload)),
-            Verdict::End => after = After::End,
+            Verdict::Forward { forward, payload } => self.forward(&forward, part(payload), outbox),
         }
-        if has_effects {
-            self.carry_out();
-        }
-        after
     }
 
-    /// Sends head ‖ payload ‖ padding, written around the payload where it lies.
-    fn forward(&self, forward: &Forward, buffer: &mut [u8], payload: Range<usize>) {
-        let head = forward.head();
-        let whole = payload.start - head.len()..payload.end + forward.padding;
-        buffer[whole.start..payload.start].copy_from_slice(head);
-        buffer[payload.end..whole.end].fill(0);
+    /// Sends head ‖ payload ‖ padding.
+    fn forward(&self, forward: &Forward, payload: &[u8], outbox: &mut Outbox) {
         match forward.to.link {
-            Link::Udp => self.send_to_client(&forward.to, &buffer[whole]),
-            Link::Stream(number) => self.push_to_stream(number, buffer[whole].to_vec()),
+            Link::Udp => outbox.push(&self.udp, forward.to.address, forward.head(), payload),
+            Link::Stream(number) => {
+                let padding = PADDING.get(..forward.padding).unwrap_or_default();
+                self.push_to_stream(number, [forward.head(), payload, padding].concat());
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::packets::After;
 use super::{Relay, hold};
 use crate::listen::{Guard, Stream};
-use calls::turn::framing::{FRAME_BYTES_MAX, frame_bytes};
+use calls::turn::framing::frame_bytes;
 use calls::turn::{Client, Link};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,8 +12,6 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, ReadHalf};
 use tokio::sync::{mpsc, watch};
 
-/// Bytes of a message on a stream at most.
-pub const STREAM_FRAME_BYTES_MAX: usize = FRAME_BYTES_MAX;
 /// Packets that wait for a slow stream; more are dropped, as datagrams would be.
 const WAITING_MAX: usize = 512;
 /// Bytes that wait for a slow stream.

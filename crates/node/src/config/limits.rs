@@ -43,7 +43,7 @@ macro_rules! limit {
 const TERA: u64 = 1 << 40;
 
 /// Every limit.
-pub static LIMITS: [Limit; 57] = [
+pub static LIMITS: [Limit; 64] = [
     limit!("connections", "connections at once", 1, 4_000_000, policy.connections_max as u32),
     limit!(
         "connections_per_address",
@@ -226,5 +226,30 @@ pub static LIMITS: [Limit; 57] = [
     ),
     limit!("relay_bytes_per_s", "bytes a second that are relayed in all", 1_024, TERA, relay.policy.bytes_per_s as u64),
     limit!("relay_credential_s", "seconds that a credential is good", 60, 30 * 86_400, relay.credential_s as u64),
+    limit!("rooms", "rooms at once", 1, 1_000_000, relay.rooms.rooms_max as usize),
+    limit!("room_people", "people of one room", 1, 100, relay.rooms.people_max as usize),
+    limit!("room_people_total", "people of all rooms", 1, 100_000, relay.rooms.people_total_max as usize),
+    limit!("room_joins_per_s", "joins a second, of all rooms", 1, 10_000, relay.rooms.joins_per_s as u64),
+    limit!(
+        "room_person_bytes_per_s",
+        "bytes a second that one person in a room sends",
+        1_024,
+        TERA,
+        relay.rooms.person_bytes_per_s as u64
+    ),
+    limit!(
+        "room_person_packets_per_s",
+        "packets a second that one person in a room sends",
+        10,
+        1_000_000,
+        relay.rooms.person_packets_per_s as u64
+    ),
+    limit!(
+        "room_bytes_per_s",
+        "bytes a second that people in all rooms send",
+        1_024,
+        TERA,
+        relay.rooms.bytes_per_s as u64
+    ),
     limit!("drain_s", "seconds that connections get to end at SIGTERM", 0, 3_600, shell.drain_s as u64),
 ];

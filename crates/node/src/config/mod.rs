@@ -72,6 +72,9 @@ pub struct Flags {
     /// The UDP ports from which calls are relayed [default: 49152-65535]
     #[arg(long, value_name = "FIRST-LAST")]
     pub relay_ports: Option<String>,
+    /// Rooms for calls of many: on or off; without --relay there are none [default: on]
+    #[arg(long, value_name = "RULE")]
+    pub rooms: Option<String>,
     /// Keep files in an S3-compatible store: its URL, without the bucket [default: in the data folder]
     #[arg(long, value_name = "URL")]
     pub files_s3_endpoint: Option<String>,
@@ -204,7 +207,7 @@ pub struct ShellLimits {
 
 const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const ENVIRONMENT: &str = "SOTTOVOCE_";
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "data",
     "listen",
     "public_url",
@@ -230,6 +233,7 @@ const KEYS: [&str; 25] = [
     "relay",
     "relay_address",
     "relay_ports",
+    "rooms",
 ];
 
 impl Default for Config {
@@ -413,6 +417,13 @@ fn relay_config(said: &BTreeMap<String, Said>, relay: &mut RelayConfig) -> anyho
             _ => return Err(refused("relay", said, "on, off or private")),
         }
     }
+    if let Some(said) = said.get("rooms") {
+        match said.value.as_str() {
+            "on" => {}
+            "off" => relay.rooms.is_on = false,
+            _ => return Err(refused("rooms", said, "on or off")),
+        }
+    }
     if let Some(said) = said.get("relay_address") {
         let addresses = parse_addresses(&said.value);
         relay.addresses = addresses.ok_or_else(|| refused("relay_address", said, "an address, or two: v4,v6"))?;
@@ -547,6 +558,7 @@ fn read_flags(flags: Flags, said: &mut BTreeMap<String, Said>) -> anyhow::Result
         flags.relay,
         flags.relay_address,
         flags.relay_ports,
+        flags.rooms,
     ];
     for (key, value) in KEYS.iter().zip(values) {
         if let Some(value) = value {
@@ -622,7 +634,9 @@ mod tests {
         let file = "relay = \"private\"\nrelay_address = \"192.0.2.1\"\nrelay_ports = \"50000-50099\"";
         let config = load(Flags::default(), &[], file).expect("a config").relay;
         assert!(config.policy.may_relay_private && config.ports == (50_000, 50_099) && config.addresses.len() == 1);
-        for (key, value) in [("relay", "yes"), ("relay_address", "0.0.0.0"), ("relay_ports", "80-90")] {
+        for (key, value) in
+            [("relay", "yes"), ("relay_address", "0.0.0.0"), ("relay_ports", "80-90"), ("rooms", "maybe")]
+        {
             let message = error(Flags::default(), &[], &format!("{key} = \"{value}\""));
             assert!(message.contains(&format!("`{key}`")), "{message}");
         }
