@@ -155,6 +155,11 @@ fn room_requests(golden: &mut Golden) {
     golden.message("node.RoomEnd", &ask(32, Does::End(node::RoomEnd {})));
     let slot = node::RoomSlot { mid: "7".into(), person: 300, source: 1, layer: 2 };
     let person = node::RoomPerson { number: 300, label: bytes(6, 9) };
+    golden.message("node.RoomPerson", &person);
+    golden.message("node.RoomSlot", &slot);
+    let look = Some(Does::Look(node::RoomLook {}));
+    let room_ask = node::RoomAsk { member: bytes(1, 32), host: Bytes::new(), host_hash: bytes(3, 32), does: look };
+    golden.message("node.RoomAsk", &room_ask);
     let told = node::RoomTold { people: vec![person.clone()], own: 300, sdp: "v=0\r\n".into() };
     golden.message("node.RoomTold", &event(node::event::Op::Room(told)));
     golden.message("node.RoomSay", &node::RoomSay { want: vec![slot.clone()], nothing: false });
