@@ -4,7 +4,8 @@
 //! its own tables inside that transaction, commits durably, and only then carries out the other effects
 //! in order. After an error it rolls back and calls [`crate::Device::forget_cache`].
 
-use crate::identity::NodeUrl;
+use crate::call::CallPsk;
+use crate::identity::{DeviceIdentity, NodeUrl};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -289,6 +290,8 @@ pub enum Record {
         /// When this device processed it, milliseconds.
         at_ms: u64,
     },
+    /// A signal of a call, in lane order: another's, or an own one that was read back.
+    Call(Box<CallHeard>),
     /// An own message's state.
     Sent {
         /// Where.
@@ -327,6 +330,21 @@ pub enum Record {
     },
     /// An intent is done, or cannot be.
     Outcome(IntentId, Result<Outcome, IntentError>),
+}
+
+/// A signal of a call as it stands in the lane.
+#[derive(Debug, Clone)]
+pub struct CallHeard {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Who said it, by MLS.
+    pub sender: DeviceIdentity,
+    /// By the sender's clock, milliseconds.
+    pub sent_ms: u64,
+    /// What is said.
+    pub call: crate::content::Call,
+    /// With an answer: what the conversation's epoch gives to the call's key.
+    pub psk: Option<CallPsk>,
 }
 
 /// A conversation as the user sees it.

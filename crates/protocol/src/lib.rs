@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no global randomness. Time, randomness and storage come in as arguments.
 
+pub mod call;
 pub mod contact;
 pub mod content;
 mod device;
@@ -16,7 +17,7 @@ pub mod mls;
 pub mod policy;
 pub mod storage;
 
-pub use device::{Context, Device};
+pub use device::{CallOf, Context, Device};
 #[cfg(feature = "inspect")]
 pub use device::{Glance, Inspection};
 pub use group::DeviceError;

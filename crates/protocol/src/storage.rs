@@ -119,6 +119,13 @@ impl MemoryStorage {
         self.map.borrow().len()
     }
 
+    /// Overwrites and forgets every value.
+    pub fn erase(&self) {
+        let mut map = self.map.borrow_mut();
+        map.values_mut().for_each(zeroize::Zeroize::zeroize);
+        map.clear();
+    }
+
     /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.map.borrow().is_empty()

@@ -200,6 +200,7 @@ impl Book {
                 self.alerts.push((at, alert.clone()));
             }
             Record::Contact(_)
+            | Record::Call(_)
             | Record::Whispered { .. }
             | Record::Request(_)
             | Record::RequestGone(_)

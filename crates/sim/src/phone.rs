@@ -67,6 +67,7 @@ impl Timeline {
             Record::Sent { msg_id, state, .. } => {
                 self.sent.insert(msg_id, state);
             }
+            Record::Call(_) => {}
             Record::Whispered { .. } => self.whispers += 1,
             Record::Request(request) => {
                 self.requests.insert(request.request, request);

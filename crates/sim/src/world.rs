@@ -532,6 +532,7 @@ fn record_name(record: &Record) -> String {
         ),
         Record::Contact(_) => "contact".into(),
         Record::Received { .. } => "received".into(),
+        Record::Call(heard) => format!("call {:?}", heard.call.signal),
         Record::Sent { state, .. } => format!("sent {state:?}"),
         Record::Whispered { .. } => "whispered".into(),
         Record::Request(request) => {

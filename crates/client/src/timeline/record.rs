@@ -36,7 +36,7 @@ impl Timeline<'_> {
             }
             Record::Invite { invite, state } => self.record_invite(invite, state, now_ms, changes),
             Record::Alert { conversation, alert } => self.record_alert(conversation.as_ref(), alert, now_ms, changes),
-            Record::Whispered { .. } | Record::Outcome(..) => Ok(()),
+            Record::Call(_) | Record::Whispered { .. } | Record::Outcome(..) => Ok(()),
         }
     }
 

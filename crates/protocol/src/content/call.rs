@@ -99,6 +99,13 @@ pub enum HangUpReason {
     Lost = 3,
 }
 
+impl std::fmt::Debug for Description {
+    /// A description holds addresses.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Description").field("has_video", &self.has_video).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for CallSignal {
     /// Descriptions and candidates hold addresses: only what is said is shown.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `call` | the keys of a call |
 //! | `clock` | the time that irrevocable deletions go by |
 //! | `deliver` | Welcomes on their way, and those that find nobody |
 //! | `early` | Welcomes that came before the removal that they follow |
@@ -12,6 +13,7 @@
 //! | `pool` | our door, our invites, our KeyPackages |
 //! | `restart` | a new group in the place of a broken one |
 
+mod call;
 mod clock;
 mod deliver;
 mod early;
@@ -24,6 +26,7 @@ mod knock;
 mod pool;
 mod restart;
 
+pub use call::CallOf;
 #[cfg(feature = "inspect")]
 pub use inspect::{Glance, Inspection};
 

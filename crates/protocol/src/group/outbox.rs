@@ -81,6 +81,11 @@ impl Outbox {
         }
     }
 
+    /// A sealed message that is not shown.
+    pub(super) fn sealed_quiet(&self, index: u64) -> Option<&[u8]> {
+        self.sealed.get(&index).filter(|item| !item.is_shown).map(|item| item.message.as_slice())
+    }
+
     pub(super) fn sealed_as(&self, hash: &[u8; 32]) -> Option<u64> {
         let is_it = |item: &Item| matches!(&item.state, ItemState::Sealed { body_hash, .. } if body_hash == hash);
         self.sealed.iter().find(|(_, item)| is_it(item)).map(|(index, _)| *index)

@@ -4,8 +4,8 @@ use super::record::{self, Probe, Step};
 use super::validate::{Certificates, Judgement, identity_at, judge};
 use super::{Cx, DeviceError, Flow, Group, is_handshake};
 use crate::contact::check_path_keys;
-use crate::content::{AppContent, Content, Kind};
-use crate::event::{Alert, ConversationState, Effect, Record, SendState};
+use crate::content::{AppContent, Call, CallSignal, Content, Kind};
+use crate::event::{Alert, CallHeard, ConversationState, Effect, Record, SendState};
 use crate::identity::DeviceIdentity;
 use crate::lane::{Opened, Plaintext, open_cell, open_cell_blob};
 use crate::storage::Space;
@@ -173,6 +173,10 @@ impl Group {
 
     fn delivered(&mut self, cx: &mut Cx<'_>, index: u64, seq: Seq) -> Result<(), DeviceError> {
         self.wire.acked.remove(&index);
+        let own = self.out.sealed_quiet(index).and_then(|message| Content::parse(message).ok());
+        if let Some(Content { sent_ms, kind: Kind::Call(call), .. }) = own {
+            self.hear_call(cx, cx.me.identity, sent_ms, call);
+        }
         self.mark_stored(cx, index)?;
         self.out.deliver(cx.storage, index, seq)?;
         self.record.sealed_in_epoch = self.record.sealed_in_epoch.saturating_sub(1);
@@ -187,6 +191,15 @@ impl Group {
             cx.record(Record::Sent { conversation, msg_id, state: SendState::Stored });
         }
         Ok(())
+    }
+
+    /// Tells of a call's signal, with what this epoch gives to a call that is answered in it.
+    fn hear_call(&self, cx: &mut Cx<'_>, sender: DeviceIdentity, sent_ms: u64, call: Call) {
+        let psk = match call.signal {
+            CallSignal::Answer(_) => crate::call::derive_psk(cx.crypto, &self.mls, &call.call_id),
+            _ => None,
+        };
+        cx.record(Record::Call(Box::new(CallHeard { conversation: self.id(), sender, sent_ms, call, psk })));
     }
 
     fn take_plaintext(&mut self, cx: &mut Cx<'_>, cell: &Cell, plaintext: &Plaintext) -> Result<Flow, DeviceError> {
@@ -319,7 +332,10 @@ impl Group {
         }
         cx.storage.put(Space::Shown, &key, &cx.now_ms.to_be_bytes())?;
         self.record.last_sender_is_self = false;
-        match Content::parse(&content.message).map(|content| content.kind) {
+        let parsed = Content::parse(&content.message);
+        let sent_ms = parsed.as_ref().map_or(0, |content| content.sent_ms);
+        match parsed.map(|content| content.kind) {
+            Ok(Kind::Call(call)) => self.hear_call(cx, sender, sent_ms, call),
             Ok(Kind::Leave) => self.member_leaves(cx, &sender)?,
             Ok(Kind::Ping) => {}
             Ok(Kind::Receipts { receipts }) => self.take_receipts(cx, &sender, &receipts)?,
