@@ -157,3 +157,7 @@ error-file-dishonest = This file was not made as it should be. Ask for it to be 
 error-file-not-yet = This file hasn’t come to the node yet. It goes on when its sender is there.
 error-file-unwritable = This file can’t be written here. Choose another place.
 error-bad-audio = This can’t be played here. Save it and open it with another program.
+error-in-call = You are in a call. End it first.
+error-not-direct = Only one person at a time can be called for now. Open your conversation with them.
+error-not-reachable = This person can’t be called. Look whether the conversation is still open and nobody is blocked.
+error-call-over = This call is over.

@@ -157,3 +157,7 @@ error-file-dishonest = Questo file non è fatto come dovrebbe. Chiedi che venga 
 error-file-not-yet = Questo file non è ancora arrivato al nodo. Continua quando chi l’ha mandato è presente.
 error-file-unwritable = Questo file non si può scrivere qui. Scegli un altro posto.
 error-bad-audio = Qui non si può ascoltare. Salvalo e aprilo con un altro programma.
+error-in-call = Sei in una chiamata. Prima chiudila.
+error-not-direct = Per ora si chiama una persona alla volta. Apri la vostra conversazione.
+error-not-reachable = Questa persona non si può chiamare. Guarda se la conversazione è ancora aperta e nessuno è bloccato.
+error-call-over = Questa chiamata è finita.

@@ -123,6 +123,7 @@ impl From<EngineError> for Failure {
             EngineError::HasAccount => Self::refused(say("cli-failed-has-account")),
             EngineError::NoAccount => Self::usage(say("cli-failed-no-account")),
             EngineError::Device(_) => Self::internal(error.to_string()),
+            EngineError::Call(why) => Self::refused(say_with("cli-failed-content", "why", why.to_string())),
             EngineError::Random => Self::internal(say("cli-failed-random")),
         }
     }

@@ -136,6 +136,13 @@ pub fn entry_json(timeline: &Timeline<'_>, entry: &Entry, event: &str) -> Result
     if let EntryKind::Timer(seconds) = entry.kind {
         put("seconds", json!(seconds));
     }
+    if let EntryKind::Call(call) = &entry.kind {
+        put("outcome", json!(call.outcome.name()));
+        put("seconds", json!(call.seconds));
+        put("is_outgoing", json!(call.is_outgoing));
+        put("has_video", json!(call.has_video));
+        put("text", json!(Some(call.text.as_str()).filter(|text| !text.is_empty())));
+    }
     if let Some(reply_to) = entry.reply_to {
         put("reply_to", json!(reply_to.to_hex()));
     }
@@ -170,6 +177,7 @@ fn kind_code(kind: &EntryKind) -> &'static str {
         EntryKind::Timer(_) => "timer",
         EntryKind::Notice(_) => "notice",
         EntryKind::Deleted => "deleted",
+        EntryKind::Call(_) => "call",
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::language::{self, Value};
 pub use crate::tui::says::{duration, refusal};
 use client::files::{AttachmentState, Problem};
-use client::timeline::{EntryKind, MessageState, Notice};
+use client::timeline::{CallEntry, CallOutcome, EntryKind, MessageState, Notice};
 use protocol::event::ConversationState;
 use protocol::identity::PhraseError;
 
@@ -118,6 +118,22 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
+/// What became of a call.
+fn call(call: &CallEntry) -> String {
+    let id = match (call.outcome, call.is_outgoing) {
+        (CallOutcome::Talked, _) => "cli-entry-call-talked",
+        (CallOutcome::Elsewhere, _) => "cli-entry-call-elsewhere",
+        (CallOutcome::Unanswered, true) => "cli-entry-call-unanswered",
+        (CallOutcome::Unanswered, false) => "cli-entry-call-missed",
+        (CallOutcome::Declined, true) => "cli-entry-call-declined",
+        (CallOutcome::Declined, false) => "cli-entry-call-declined-you",
+        (CallOutcome::Busy, _) => "cli-entry-call-busy",
+        (CallOutcome::Failed, _) => "cli-entry-call-failed",
+    };
+    let line = say_with(id, "duration", duration(call.shown_seconds()));
+    if call.text.is_empty() { line } else { format!("{line} “{}”", call.text) }
+}
+
 /// An entry's text for people; `who` names the account that a notice is about.
 pub fn entry(kind: &EntryKind, who: &str) -> String {
     match kind {
@@ -126,6 +142,7 @@ pub fn entry(kind: &EntryKind, who: &str) -> String {
         EntryKind::Timer(0) => say("cli-entry-timer-off"),
         EntryKind::Timer(seconds) => say_with("cli-entry-timer", "duration", duration(*seconds)),
         EntryKind::Deleted => say("cli-entry-deleted"),
+        EntryKind::Call(entry) => call(entry),
         EntryKind::Notice(Notice::Began) => say("cli-entry-began"),
         EntryKind::Notice(Notice::Added(_)) => say_with("cli-entry-added", "who", who),
         EntryKind::Notice(Notice::Removed(_)) => say_with("cli-entry-removed", "who", who),

@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`calls`] | calls of two: signals, keys, what became of them |
 //! | [`db`] | the encrypted file, its schema and migrations, the device's key-value storage |
 //! | [`engine`] | the loop around the device: persist before send |
 //! | [`files`] | files: sent, fetched and saved over any interruption |
@@ -10,6 +11,7 @@
 //! | [`profile`] | a folder with a lock, a key and a database (not in a browser) |
 //! | [`transport`] | backoff; sockets and blobs (not in a browser) |
 
+pub mod calls;
 pub mod db;
 pub mod engine;
 pub mod files;

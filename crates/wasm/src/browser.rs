@@ -427,6 +427,7 @@ fn change_value(change: Change) -> Value {
         Change::Invites => json!(["invites", null]),
         Change::Alert(id) => json!(["alert", null, id]),
         Change::Bell => json!(["bell", null]),
+        Change::Call => json!(["call", null]),
     }
 }
 

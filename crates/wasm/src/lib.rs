@@ -6,6 +6,7 @@
 //! | [`heard`] | what nodes say that views show: progress, pauses |
 //! | [`query`] | what views show, as JSON |
 //! | [`act`] | what the user does, from JSON |
+//! | [`call`] | calls: what is shown, what media tells |
 //! | [`file`] | files: what is shown and asked, what seals and opens them |
 //! | [`direct`] | files from device to device |
 //! | [`preview`] | what an invite link says before it is followed |
@@ -17,9 +18,12 @@ pub mod act;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(target_arch = "wasm32")]
+mod browser_call;
+#[cfg(target_arch = "wasm32")]
 mod browser_direct;
 #[cfg(target_arch = "wasm32")]
 mod browser_file;
+pub mod call;
 pub mod direct;
 pub mod face;
 pub mod file;

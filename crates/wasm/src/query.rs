@@ -106,6 +106,7 @@ impl Face {
             "contacts" => serde_json::to_string(&self.contacts()?),
             "alerts" => serde_json::to_string(&self.alerts()?),
             "settings" => serde_json::to_string(&self.settings()?),
+            "call" => serde_json::to_string(&self.call_shape()?),
             "storage" => serde_json::to_string(&self.storage()?),
             "media" => {
                 let (id, kind, limit): (String, String, usize) = serde_json::from_str(key)?;
@@ -315,6 +316,13 @@ impl Face {
             EntryKind::Unknown => shape::EntryBody::Unknown,
             EntryKind::Timer(seconds) => shape::EntryBody::Timer { seconds: *seconds },
             EntryKind::Deleted => shape::EntryBody::Deleted,
+            EntryKind::Call(call) => shape::EntryBody::Call {
+                is_outgoing: call.is_outgoing,
+                has_video: call.has_video,
+                sentence: call.sentence(),
+                seconds: call.seconds,
+                text: call.text.clone(),
+            },
             EntryKind::Notice(notice) => {
                 let (word, account, title) = notice_parts(notice);
                 shape::EntryBody::Notice {

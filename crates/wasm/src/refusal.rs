@@ -1,5 +1,6 @@
 //! Errors as stable codes, for which every language has a sentence (`error-<code>`).
 
+use client::calls::CallRefusal;
 use client::db::DatabaseError;
 use client::engine::EngineError;
 use client::key::KeyError;
@@ -112,6 +113,10 @@ impl From<EngineError> for Refusal {
             EngineError::NoAccount => Self::new("no-account"),
             EngineError::HasAccount => Self::new("has-account"),
             EngineError::Random => Self::new("random"),
+            EngineError::Call(CallRefusal::InCall) => Self::new("in-call"),
+            EngineError::Call(CallRefusal::NotDirect) => Self::new("not-direct"),
+            EngineError::Call(CallRefusal::NotReachable) => Self::new("not-reachable"),
+            EngineError::Call(CallRefusal::Over) => Self::new("call-over"),
         }
     }
 }

@@ -74,12 +74,32 @@ pub struct ConversationDetail {
 #[serde(tag = "kind", rename_all = "camelCase")]
 #[allow(missing_docs)]
 pub enum EntryBody {
-    Text { text: String },
-    Files { files: Vec<FileItem>, caption: String },
+    Text {
+        text: String,
+    },
+    Files {
+        files: Vec<FileItem>,
+        caption: String,
+    },
     Unknown,
-    Timer { seconds: u32 },
-    Notice { notice: &'static str, account: Option<String>, name: Option<String>, title: Option<String> },
+    Timer {
+        seconds: u32,
+    },
+    Notice {
+        notice: &'static str,
+        account: Option<String>,
+        name: Option<String>,
+        title: Option<String>,
+    },
     Deleted,
+    #[serde(rename_all = "camelCase")]
+    Call {
+        is_outgoing: bool,
+        has_video: bool,
+        sentence: &'static str,
+        seconds: u32,
+        text: String,
+    },
 }
 
 /// One file of a message.

@@ -101,7 +101,8 @@ fn show_changes(runner: &mut Runner, output: &Output) -> Result<(), Failure> {
             | Change::List
             | Change::Person
             | Change::Invites
-            | Change::Bell => {}
+            | Change::Bell
+            | Change::Call => {}
         }
     }
     Ok(())

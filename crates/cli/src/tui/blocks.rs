@@ -152,6 +152,7 @@ impl Page<'_> {
                 let who = (!entry.is_own()).then(|| self.model.name(&entry.sender));
                 self.notice(&says::timer_set(who.as_deref(), *seconds))
             }
+            EntryKind::Call(call) => self.notice(&says::call(call)),
             EntryKind::Text(_) | EntryKind::Files(_) | EntryKind::Unknown | EntryKind::Deleted => {
                 self.bubble(index, entry)
             }
@@ -199,7 +200,7 @@ impl Page<'_> {
                 }
             }
             EntryKind::Deleted => lines.push(vec![Span::styled(words::DELETED, self.theme.aside())]),
-            EntryKind::Unknown | EntryKind::Timer(_) | EntryKind::Notice(_) => {
+            EntryKind::Unknown | EntryKind::Timer(_) | EntryKind::Notice(_) | EntryKind::Call(_) => {
                 lines.push(vec![Span::styled(safe::fit(&words::NEEDS_NEWER, max), self.theme.aside())]);
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::language::{self, Value};
 use crate::tui::{clock, safe};
-use client::timeline::{MessageState, Notice};
+use client::timeline::{CallEntry, CallOutcome, MessageState, Notice};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -151,6 +151,22 @@ pub fn timer_set(who: Option<&str>, seconds: u32) -> String {
         (None, seconds) => say("timer-set-you", &[("time", duration(seconds).into())]),
         (Some(name), seconds) => say("timer-set", &[("name", name.into()), ("time", duration(seconds).into())]),
     }
+}
+
+/// What became of a call.
+pub fn call(call: &CallEntry) -> String {
+    let id = match (call.outcome, call.is_outgoing) {
+        (CallOutcome::Talked, _) => "call-talked",
+        (CallOutcome::Elsewhere, _) => "call-elsewhere",
+        (CallOutcome::Unanswered, true) => "call-unanswered",
+        (CallOutcome::Unanswered, false) => "call-missed",
+        (CallOutcome::Declined, true) => "call-declined",
+        (CallOutcome::Declined, false) => "call-declined-you",
+        (CallOutcome::Busy, _) => "call-busy",
+        (CallOutcome::Failed, _) => "call-failed",
+    };
+    let line = say(id, &[("time", duration(call.shown_seconds()).into())]);
+    if call.text.is_empty() { line } else { format!("{line}: {}", safe::line(&call.text)) }
 }
 
 /// Who types.

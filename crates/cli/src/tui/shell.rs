@@ -159,7 +159,7 @@ impl<'a> Shell<'a> {
                         events.push(Event::Failed(format!("! {}", says::alert(&alert.code, &alert.text).0)));
                     }
                 }
-                Change::Invites | Change::Bell => {}
+                Change::Invites | Change::Bell | Change::Call => {}
             }
         }
         if is_list {

@@ -12,6 +12,7 @@ pub mod runner;
 pub use act::{Act, ActId};
 pub use bell::BellState;
 
+use crate::calls::{CallRefusal, Calls};
 use crate::db::{Database, DatabaseError, KvStore};
 use crate::files::{AttachmentId, DirectOrder, Directly, Discard, Fetch, Moving, Upload};
 use crate::timeline::{Change, Changes, EntryId, Mark, Me, OwedKind, Timeline, Typing};
@@ -19,7 +20,9 @@ use act::Noted;
 use bell::BellRope;
 use bytes::Bytes;
 use protocol::content::{Content, Kind, WhisperContent, WhisperKind};
-use protocol::event::{ConversationId, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work};
+use protocol::event::{
+    CallHeard, ConversationId, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work,
+};
 use protocol::identity::{NodeUrl, RecoveryPhrase};
 use protocol::storage::{Batch, Storage, StorageError};
 use protocol::{Context, Device, DeviceError};
@@ -29,7 +32,7 @@ use wire::id::{BlobId, DeviceId, MsgId};
 use wire::node::{Request, RequestId};
 
 /// The version of content that this program reads; a lower one in the database makes it read unknown kinds again.
-const CONTENT_VERSION: &str = "2";
+const CONTENT_VERSION: &str = "3";
 const CONTENT_SETTING: &str = "content_version";
 /// "1": read receipts are sent. Off by default.
 pub(crate) const READ_RECEIPTS_SETTING: &str = "read_receipts";
@@ -57,6 +60,9 @@ pub enum EngineError {
     /// The database holds an account already.
     #[error("this profile holds an account already")]
     HasAccount,
+    /// The call cannot be made or answered.
+    #[error(transparent)]
+    Call(#[from] CallRefusal),
     /// The system's randomness failed.
     #[error("the system gives no random numbers")]
     Random,
@@ -127,11 +133,12 @@ fn each_its_own(results: impl Iterator<Item = SendResult>) -> Result<Vec<SendRes
 /// One account on one device, with its database.
 pub struct Engine {
     pub(crate) database: Database,
-    device: Device,
+    pub(crate) device: Device,
     me: Me,
     typing: Typing,
     bell: BellRope,
-    rng: Box<dyn CryptoRng + Send>,
+    pub(crate) calls: Calls,
+    pub(crate) rng: Box<dyn CryptoRng + Send>,
     device_wake_ms: Option<u64>,
     timeline_wake_ms: Option<u64>,
     pub(crate) files: Moving,
@@ -151,6 +158,7 @@ pub(crate) struct Collected {
     heard: Vec<(ConversationId, DeviceId)>,
     /// Uploads that are not wanted any more.
     pub(crate) called_off: Vec<AttachmentId>,
+    calls: Vec<CallHeard>,
 }
 
 impl Engine {
@@ -177,7 +185,7 @@ impl Engine {
             Timeline::new(tx, me).keep_words(phrase)?;
             Ok(device)
         })?;
-        Self::start(database, rng, device)
+        Self::start(database, rng, device, now_ms)
     }
 
     /// Opens the account that the database holds.
@@ -189,10 +197,15 @@ impl Engine {
             let kv = KvStore::new(database.read());
             Device::open(Context { now_ms, rng: rng.as_mut(), storage: &kv })?.ok_or(EngineError::NoAccount)?
         };
-        Self::start(database, rng, device)
+        Self::start(database, rng, device, now_ms)
     }
 
-    fn start(mut database: Database, rng: Box<dyn CryptoRng + Send>, device: Device) -> Result<Self, EngineError> {
+    fn start(
+        mut database: Database,
+        rng: Box<dyn CryptoRng + Send>,
+        device: Device,
+        now_ms: u64,
+    ) -> Result<Self, EngineError> {
         let identity = device.identity();
         let me = Me { account: identity.account_id, device: identity.device_id };
         database.write(|tx| -> Result<(), EngineError> {
@@ -203,17 +216,20 @@ impl Engine {
             }
             Ok(timeline.set_own_name(device.name())?)
         })?;
-        Ok(Self {
+        let mut engine = Self {
             database,
             device,
             me,
             typing: Typing::default(),
             bell: BellRope::default(),
+            calls: Calls::new(),
             rng,
             device_wake_ms: None,
             timeline_wake_ms: Some(0),
             files: Moving::default(),
-        })
+        };
+        engine.lose_open_calls(now_ms)?;
+        Ok(engine)
     }
 
     /// Whose engine it is.
@@ -243,7 +259,8 @@ impl Engine {
 
     /// When to call [`Self::tick`] at the latest, milliseconds; none while there is nothing to wait for.
     pub fn wake_at_ms(&self) -> Option<u64> {
-        self.device_wake_ms.into_iter().chain(self.timeline_wake_ms).chain(self.typing.next_ms()).min()
+        let calls_ms = self.calls.wake_ms();
+        self.device_wake_ms.into_iter().chain(self.timeline_wake_ms).chain(self.typing.next_ms()).chain(calls_ms).min()
     }
 
     /// An id for an intent; random, for the device remembers intents over restarts.
@@ -259,7 +276,11 @@ impl Engine {
     pub fn handle(&mut self, now_ms: u64, mut inputs: Vec<Input>) -> Result<Output, EngineError> {
         let mut changes = Changes::new();
         self.bell.hear(self.device.node_url(), &mut inputs, &mut changes);
+        if self.calls.hear_relay(&mut inputs) {
+            changes.insert(Change::Call);
+        }
         let mut output = self.transact_inputs(now_ms, inputs)?;
+        self.run_calls(now_ms, &mut output)?;
         output.changes.append(&mut changes);
         Ok(output)
     }
@@ -275,6 +296,7 @@ impl Engine {
     pub fn after_failure(&mut self) {
         self.device.forget_cache();
         self.bell.disconnected();
+        self.calls.disconnected();
         self.timeline_wake_ms = Some(0);
     }
 
@@ -403,6 +425,7 @@ impl Engine {
         }
         let mut changes = Changes::new();
         self.typing.expire(now_ms, &mut changes);
+        self.run_calls(now_ms, &mut output)?;
         output.changes.append(&mut changes);
         Ok(output)
     }
@@ -418,6 +441,7 @@ impl Engine {
             whispers: Vec::new(),
             heard: Vec::new(),
             called_off: Vec::new(),
+            calls: Vec::new(),
         };
         let (device, rng, me) = (&mut self.device, self.rng.as_mut(), self.me);
         let (moves_files, room) = (self.files.is_on, self.files.room());
@@ -456,6 +480,8 @@ impl Engine {
             self.typing.stopped(conversation, device, changes);
         }
         self.bell.ride(self.device.node_url(), &mut collected.output.outgoing);
+        self.calls.heard.extend(collected.calls);
+        self.calls.ride(&mut collected.output.outgoing);
         Ok((collected.output, value))
     }
 }
@@ -519,6 +545,16 @@ impl Parts<'_> {
         Ok((msg_id, self.send_as(msg_id, conversation, kind, collected)?))
     }
 
+    /// Says something that is not shown.
+    pub(crate) fn send_quiet(
+        &mut self,
+        conversation: ConversationId,
+        kind: Kind,
+        collected: &mut Collected,
+    ) -> Result<(), EngineError> {
+        self.send(conversation, kind, collected).map(|_| ())
+    }
+
     pub(crate) fn send_as(
         &mut self,
         msg_id: MsgId,
@@ -557,6 +593,7 @@ impl Parts<'_> {
                     act::settle(self.connection, timeline, id, &outcome, &mut collected.output.changes)?;
                     collected.output.outcomes.push((id, outcome));
                 }
+                Effect::Record(Record::Call(heard)) => collected.calls.push(*heard),
                 Effect::Record(Record::Whispered { conversation, device, content }) => {
                     collected.whispers.push((conversation, device, content));
                 }

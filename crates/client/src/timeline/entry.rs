@@ -3,7 +3,8 @@
 use crate::db::DatabaseError;
 use crate::files::Attachment;
 use crate::files::table::Table;
-use crate::timeline::{Timeline, unsigned};
+use crate::timeline::call::parse_call;
+use crate::timeline::{CallEntry, Timeline, unsigned};
 use protocol::event::ConversationId;
 use sqlite::rusqlite::{self, OptionalExtension, Row, params};
 use wire::id::{AccountId, DeviceId, MsgId};
@@ -65,7 +66,11 @@ impl Entry {
         match &self.kind {
             EntryKind::Text(text) => Some(text),
             EntryKind::Files(caption) => Some(caption.as_str()).filter(|caption| !caption.is_empty()),
-            EntryKind::Unknown | EntryKind::Timer(_) | EntryKind::Notice(_) | EntryKind::Deleted => None,
+            EntryKind::Unknown
+            | EntryKind::Timer(_)
+            | EntryKind::Notice(_)
+            | EntryKind::Deleted
+            | EntryKind::Call(_) => None,
         }
     }
 }
@@ -85,6 +90,8 @@ pub enum EntryKind {
     Notice(Notice),
     /// Deleted for everyone by its sender.
     Deleted,
+    /// What became of a call.
+    Call(CallEntry),
 }
 
 /// What happened to a conversation.
@@ -195,6 +202,7 @@ pub(super) const KIND_TIMER: i64 = 2;
 pub(super) const KIND_NOTICE: i64 = 3;
 pub(super) const KIND_DELETED: i64 = 4;
 pub(super) const KIND_FILES: i64 = 5;
+pub(super) const KIND_CALL: i64 = 6;
 
 impl Notice {
     /// The code, account and text that are stored.
@@ -381,6 +389,11 @@ impl Timeline<'_> {
                 number.and_then(|number| Notice::parse(number, account, title)).map(EntryKind::Notice)
             }
             KIND_DELETED => Some(EntryKind::Deleted),
+            KIND_CALL => {
+                let raw: Vec<u8> = row.get::<_, Option<Vec<u8>>>(9)?.unwrap_or_default();
+                let seconds = number.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or_default();
+                parse_call(&raw, seconds, text).map(EntryKind::Call)
+            }
             _ => None,
         };
         Ok(Entry {

@@ -9,6 +9,7 @@
 //! the node has them.
 
 mod apply;
+mod call;
 mod conversation;
 mod detail;
 mod entry;
@@ -24,6 +25,7 @@ mod reinterpret;
 mod search;
 mod typing;
 
+pub use call::{CallEntry, CallOutcome, OpenCall};
 pub use conversation::{ConversationSummary, MemberSummary, Person, StoredAlert, StoredInvite};
 pub use detail::MessageInfo;
 pub use entry::{Entry, EntryId, EntryKind, MessageState, Notice, Reaction, Snapshot, Window};
@@ -78,6 +80,8 @@ pub enum Change {
     Alert(i64),
     /// Whether the node took the bell.
     Bell,
+    /// The call that is under way, or that there is none.
+    Call,
 }
 
 /// Changes of one transaction, each once.
@@ -283,7 +287,7 @@ pub(crate) mod testing {
                     EntryKind::Unknown => Some("?".into()),
                     EntryKind::Deleted => Some("-".into()),
                     EntryKind::Timer(seconds) => Some(format!("timer {seconds}")),
-                    EntryKind::Notice(_) => None,
+                    EntryKind::Notice(_) | EntryKind::Call(_) => None,
                 })
                 .collect()
         }

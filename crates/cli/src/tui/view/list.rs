@@ -159,6 +159,7 @@ fn preview(model: &Model, row: &ConversationRow) -> Vec<Span<'static>> {
             let who = (!last.is_own()).then(|| model.name(&last.sender));
             spans.push(Span::styled(says::timer_set(who.as_deref(), *seconds), theme.aside()));
         }
+        EntryKind::Call(call) => spans.push(Span::styled(says::call(call), theme.aside())),
         EntryKind::Notice(notice) => {
             let text = says::notice(notice, &|account| model.name(account), &model.own.account);
             spans.push(Span::styled(text, theme.aside()));
