@@ -179,7 +179,11 @@ impl Pair {
                 let nonce = wire::work::search(&work.hello_nonce, puzzle, work.bits, 0, 1 << 20).unwrap();
                 self.feed(at, Input::Solved { job: work.job, nonce });
             }
-            Outgoing::Upload(_) | Outgoing::Fetch(_) | Outgoing::StopFile(_) | Outgoing::Discard(_) => {}
+            Outgoing::Upload(_)
+            | Outgoing::Fetch(_)
+            | Outgoing::StopFile(_)
+            | Outgoing::Discard(_)
+            | Outgoing::Direct(_) => {}
         }
     }
 

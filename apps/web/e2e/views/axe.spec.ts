@@ -32,6 +32,7 @@ const SCREENS: [string, string | undefined, (page: Page) => Promise<unknown>][] 
   ['deleting', 'ida', menuOf(-1, 'delete')],
   ['who has a message', 'ida', menuOf(-1, 'info')],
   ['the emoji', 'ida', async (page) => { await page.locator('.bar [aria-haspopup=dialog]').click(); await page.locator('[data-emoji]').first().waitFor(); }],
+  ['a call that comes', 'ida', async (page) => { await page.emulateMedia({ reducedMotion: 'reduce' }); await page.evaluate(() => window.fixture.engine.ring('ida')); await page.getByTestId('ringing').waitFor(); }],
   ['mentioning', 'harvest', (page) => page.getByTestId('composer').pressSequentially('@')],
 ];
 

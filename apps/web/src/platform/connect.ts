@@ -20,6 +20,7 @@ const ACTIONS = [
   'setPetname', 'setName', 'setPicture', 'search', 'safetyNumber', 'verifyQr', 'setVerified', 'messageInfo',
   'seeAlert', 'exportEvidence', 'recoveryWords', 'setWordsKept', 'setReadReceipts', 'setTyping', 'setPassphrase',
   'setPush', 'setDirect', 'forbidDirect', 'about',
+  'callStart', 'callAccept', 'callDecline', 'callHangUp', 'callDescribe', 'callCandidates', 'callMedia',
 ] as const satisfies readonly Action[];
 /** Fails to compile where an action is missing above. */
 const isComplete: Exclude<Action, (typeof ACTIONS)[number]> extends never ? true : false = true;

@@ -168,7 +168,11 @@ export type EntryBody =
   | { kind: 'unknown' }
   | { kind: 'timer'; seconds: number }
   | { kind: 'notice'; notice: NoticeKind; account: AccountId | null; name: string | null; title: string | null }
-  | { kind: 'deleted' };
+  | { kind: 'deleted' }
+  /** What became of a call; the text is what was said with a refusal. */
+  | { kind: 'call'; isOutgoing: boolean; hasVideo: boolean; sentence: CallSentence; seconds: number; text: string };
+
+export type CallSentence = 'talked' | 'elsewhere' | 'unanswered' | 'missed' | 'declined' | 'declined-you' | 'busy' | 'failed';
 
 export interface Reply {
   message: MessageId;
@@ -360,6 +364,28 @@ export interface Storage {
   fileBytesMax: number | null;
 }
 
+/** A call as views and media see it; its keys are in the worker of its media alone. */
+export interface CallNow {
+  call: string;
+  conversation: ConversationId;
+  name: string;
+  isOutgoing: boolean;
+  hasVideo: boolean;
+  /** `ringing` is here, `ringing-there` at the other side. */
+  state: 'calling' | 'ringing-there' | 'ringing' | 'answering' | 'connecting' | 'talking';
+  /** What the page's connection is to describe. */
+  want: 'offer' | 'answer' | null;
+  /** What the other side described, counted. */
+  remote: { number: number; hasVideo: boolean; sdp: string } | null;
+  candidates: string[];
+  /** Null: not known yet; without URLs: the node relays nothing. */
+  relay: { urls: string[]; username: string; credential: string } | null;
+  mayDirect: boolean;
+  /** Five words to compare, once there are keys. */
+  words: string[] | null;
+  answeredMs: number | null;
+}
+
 /** What a view shows; each answers at once with a snapshot, and again whenever it changed. */
 export interface Topics {
   me: { key: []; snapshot: Me };
@@ -372,6 +398,8 @@ export interface Topics {
   alerts: { key: []; snapshot: Alert[] };
   network: { key: []; snapshot: Network };
   settings: { key: []; snapshot: Settings };
+  /** The call that is under way. */
+  call: { key: []; snapshot: CallNow | null };
   /** At most `count` of a kind. */
   media: { key: [ConversationId, 'pictures' | 'voice' | 'files', number]; snapshot: MediaRow[] };
   storage: { key: []; snapshot: Storage };
@@ -451,6 +479,16 @@ export interface Actions {
   messageInfo(input: { entry: EntryId }): Promise<{ deliveredTo: string[]; readBy: string[]; waitingFor: string[] }>;
   seeAlert(input: { id: number }): Promise<void>;
   exportEvidence(input: { id: number }): Promise<Uint8Array>;
+
+  /** The page's media describes itself when the `call` topic wants it. */
+  callStart(input: { conversation: ConversationId; hasVideo: boolean }): Promise<{ call: string }>;
+  callAccept(input: { call: string }): Promise<void>;
+  callDecline(input: { call: string; text?: string }): Promise<void>;
+  callHangUp(input: { call: string }): Promise<void>;
+  callDescribe(input: { call: string; isOffer: boolean; hasVideo: boolean; mayDirect: boolean; sdp: string }): Promise<void>;
+  callCandidates(input: { call: string; candidates: string[]; isComplete: boolean }): Promise<void>;
+  /** Media flows, or broke. */
+  callMedia(input: { call: string; isFlowing: boolean }): Promise<void>;
 
   /** The 24 words, for the eyes of whoever holds the device. */
   recoveryWords(): Promise<string[]>;

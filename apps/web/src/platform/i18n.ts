@@ -153,6 +153,13 @@ export function formatRelative(ms: number, nowMs = Date.now()): string {
   return relative().format(Math.trunc(seconds / length), unit);
 }
 
+/** "4:07", "1:02:09". */
+export function formatClock(seconds: number): string {
+  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const shown = parts[0] === 0 ? parts.slice(1) : parts;
+  return shown.map((part, at) => (at === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
+}
+
 /** A length of time in its largest whole unit: "4 weeks", "30 seconds". */
 export function formatDuration(seconds: number): string {
   const steps: [string, number][] = [

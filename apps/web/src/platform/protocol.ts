@@ -22,6 +22,11 @@ export const tabLock = (tab: string): string => `sottovoce:tab:${tab}`;
 /** Where a tab's worker listens to the owner. */
 export const tabChannel = (tab: string): string => `sottovoce:to:${tab}`;
 
+/** From the worker of a call's media to the owner, on {@link OWNER_CHANNEL}: the keys go to a channel of its own. */
+export interface KeysWish { t: 'keys'; call: string; channel: string }
+/** The answer. No page listens there. */
+export interface CallKeys { epoch: number; ownLeaf: number; peerLeaf: number; baseKey: Uint8Array }
+
 /** From a page to the owner. */
 export type ToOwner = { tab: string } & (
   | { t: 'hello'; version: number }

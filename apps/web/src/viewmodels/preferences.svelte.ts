@@ -65,6 +65,30 @@ class Preferences {
     keep('single-keys', value ? 'on' : 'off');
   }
 
+  #isAlwaysRelayed = $state(kept('always-relayed') !== 'off');
+  #isNoiseSuppressed = $state(kept('noise') !== 'kept');
+  #savesData = $state(kept('calls-save') === 'on');
+
+  /** Calls go through the node, so that the other side sees no address of ours. */
+  get isAlwaysRelayed(): boolean { return this.#isAlwaysRelayed; }
+  set isAlwaysRelayed(value: boolean) {
+    this.#isAlwaysRelayed = value;
+    keep('always-relayed', value ? 'on' : 'off');
+  }
+
+  get isNoiseSuppressed(): boolean { return this.#isNoiseSuppressed; }
+  set isNoiseSuppressed(value: boolean) {
+    this.#isNoiseSuppressed = value;
+    keep('noise', value ? 'less' : 'kept');
+  }
+
+  /** A smaller picture in calls. */
+  get savesData(): boolean { return this.#savesData; }
+  set savesData(value: boolean) {
+    this.#savesData = value;
+    keep('calls-save', value ? 'on' : 'off');
+  }
+
   /** The skin tone that emoji get: a modifier, or nothing. */
   get tone(): string { return this.#tone; }
   set tone(value: string) {

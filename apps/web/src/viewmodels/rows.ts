@@ -38,7 +38,7 @@ export function buildRows(entries: readonly Entry[], unreadFrom: EntryId | null,
       rows.push({ kind: 'unread', key: 'unread' });
       run = null;
     }
-    if (entry.body.kind === 'notice' || entry.body.kind === 'timer') {
+    if (entry.body.kind === 'notice' || entry.body.kind === 'timer' || entry.body.kind === 'call') {
       rows.push({ kind: 'notice', key: keyOf(entry.id), entry });
       run = null;
     } else {

@@ -1,6 +1,6 @@
 /** What the app says about messages and conversations, in one line. */
 import type { AccountId, ConversationRow, Entry } from '../platform/engine';
-import { formatDuration, isolate, t } from '../platform/i18n';
+import { formatClock, formatDuration, isolate, t } from '../platform/i18n';
 import { filesLine } from './files';
 import { plainText } from './text';
 
@@ -19,6 +19,7 @@ export function entryLine(entry: Entry): string {
     case 'unknown': return t('message-unknown');
     case 'deleted': return t('message-deleted');
     case 'timer':
+    case 'call':
     case 'notice': return noticeText(entry, false);
   }
 }
@@ -32,6 +33,10 @@ export function noticeText(entry: Entry, isDirect: boolean): string {
     return body.seconds === 0
       ? t('notice-timer-off', { who, by })
       : t('notice-timer', { who, by, time: formatDuration(body.seconds) });
+  }
+  if (body.kind === 'call') {
+    const line = t(`notice-call-${body.sentence}`, { time: formatClock(body.seconds) });
+    return body.text === '' ? line : `${line}: ${plainText(body.text)}`;
   }
   if (body.kind !== 'notice') return '';
   const isAboutMe = body.account !== null && body.account === me;

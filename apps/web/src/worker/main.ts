@@ -6,7 +6,7 @@
  */
 
 import { ENGINE_LOCK, NEWS_CHANNEL, OWNER_CHANNEL, PROTOCOL, tabChannel, tabLock } from '../platform/protocol';
-import type { ToOwner, ToPage } from '../platform/protocol';
+import type { KeysWish, ToOwner, ToPage } from '../platform/protocol';
 import { Owner } from './owner';
 import wasmUrl from './pkg/sottovoce_bg.wasm?url';
 
@@ -65,7 +65,11 @@ void navigator.locks.request(tabLock(tab), () => forever);
 void navigator.locks.request(ENGINE_LOCK, async () => {
   const engine = new Owner(tab, compiled, crash, toPage);
   owner = engine;
-  ownerChannel.onmessage = (event: MessageEvent<ToOwner>) => {
+  ownerChannel.onmessage = (event: MessageEvent<ToOwner | KeysWish>) => {
+    if (event.data.t === 'keys') {
+      engine.wishKeys(event.data);
+      return;
+    }
     const channel = engine.channelOf(event.data.tab);
     engine.hear(event.data, (message) => channel.postMessage(message));
   };

@@ -3,7 +3,7 @@
 import type { Boot, Entry, Me, Network as NetworkState, Settings, StopReason, Topic } from '../platform/engine';
 import { canTakeChannels } from '../platform/peer';
 import { PROTOCOL, tabChannel, tabLock } from '../platform/protocol';
-import type { ToOwner } from '../platform/protocol';
+import type { KeysWish, ToOwner } from '../platform/protocol';
 import { Actions } from './actions';
 import { withBufferedHandles } from './buffered';
 import { eraseCopies, openCopies } from './copies';
@@ -33,6 +33,9 @@ const FAILURES_MAX = 5;
 const CATCH_UP_MS = 400;
 /** A timer of the browser holds no more than 2^31 - 1 milliseconds. */
 const SLEEP_MAX_MS = 24 * 3_600_000;
+
+/** Calls whose keys are waited for at most; there is one. */
+const KEY_WISHES_MAX = 4;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -78,6 +81,7 @@ export class Owner {
   readonly #underWay = new Set<string>();
   readonly #started: Promise<void>;
   #hasStarted: () => void = () => undefined;
+  readonly #keyWishes = new Map<string, string>();
   #network: Network | null = null;
   #isRunAsked = false;
   #isSolveAsked = false;
@@ -389,11 +393,33 @@ export class Owner {
     const changes = JSON.parse(core.takeChanges()) as Change[];
     if (changes.length > 0) {
       this.topics.changed(changes);
+      if (changes.some(([what]) => what === 'call')) this.#giveKeys();
       this.#announce(changes);
     }
     this.#actions.outcomes(core.takeOutcomes());
     this.#askToSolve();
     this.#sleep(core);
+  }
+
+  /** The worker of a call's media asks for its keys; they go from here to there, past every page. */
+  wishKeys({ call, channel }: KeysWish): void {
+    this.#keyWishes.set(call, channel);
+    this.#guard(() => this.#giveKeys());
+  }
+
+  #giveKeys(): void {
+    for (const [call, name] of this.#keyWishes) {
+      const keys: unknown = this.core?.callKeys(call);
+      if (keys === undefined) continue;
+      this.#keyWishes.delete(call);
+      const channel = new BroadcastChannel(name);
+      channel.postMessage(keys);
+      channel.close();
+    }
+    for (const oldest of this.#keyWishes.keys()) {
+      if (this.#keyWishes.size <= KEY_WISHES_MAX) break;
+      this.#keyWishes.delete(oldest);
+    }
   }
 
   #lookAgainAt(ms: number): void {

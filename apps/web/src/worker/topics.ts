@@ -127,6 +127,9 @@ export class Topics {
         case 'invites':
           all.add('invites').add('conversation');
           break;
+        case 'call':
+          all.add('call');
+          break;
         case 'bell':
           all.add('settings');
           break;
