@@ -56,7 +56,9 @@ fn new_account_has_every_topic_and_wants_its_door() {
     let timeline = query(&face, "timeline", json!([none, { "at": "latest", "count": 10 }]));
     assert_eq!(timeline, json!({ "entries": [], "hasOlder": false, "hasNewer": false, "firstUnread": null }));
     let settings = query(&face, "settings", json!([]));
-    assert_eq!(settings, json!({ "sendsReadReceipts": false, "sendsTyping": true, "areWordsKept": false }));
+    let expected =
+        json!({ "sendsReadReceipts": false, "sendsTyping": true, "allowsDirect": true, "areWordsKept": false });
+    assert_eq!(settings, expected);
 }
 
 #[test]
