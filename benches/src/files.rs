@@ -9,7 +9,7 @@ use crate::report::{Measurement, Subject, median, rounded};
 use crate::{STALL, Scale};
 use anyhow::{Context, bail, ensure};
 use client::files::folder::{path_bytes, stamp};
-use client::files::{AttachmentState, FileMessage, NewFile, Origin};
+use client::files::{AttachmentState, FileMessage, NewFile, Origin, OwnPath};
 use client::timeline::EntryId;
 use client::transport::file::Session;
 use client::transport::stream::{Target, Tls};
@@ -77,7 +77,7 @@ async fn curl_send(node_url: &NodeUrl, file: &Path, number: u8) -> anyhow::Resul
 async fn send(person: &mut Person, conversation: ConversationId, file: &Path) -> anyhow::Result<(f64, EntryId)> {
     let found = std::fs::metadata(file)?;
     let new = NewFile {
-        origin: Origin::Path { path: path_bytes(file), stamp: stamp(&found) },
+        origin: Origin::Path(OwnPath { path: path_bytes(file), stamp: stamp(&found), is_covered: false }),
         size: found.len(),
         name: "file".into(),
         media_type: String::new(),

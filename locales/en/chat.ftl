@@ -395,16 +395,16 @@ send-files-remove = Leave out { $name }
 send-files-original = Send as original files
 send-files-original-hint = Larger, with everything the camera wrote into them.
 send-files-place = { $count ->
-    [one] This photo says where it was taken.
-   *[other] { $count } photos say where they were taken.
+    [one] One of them says where it was taken.
+   *[other] { $count } of them say where they were taken.
 }
 send-files-metadata = { $count ->
-    [one] This photo says when and with what it was taken.
-   *[other] { $count } photos say when and with what they were taken.
+    [one] One of them says when and with what it was taken.
+   *[other] { $count } of them say when and with what they were taken.
 }
 send-files-unclean = { $count ->
-    [one] What the camera wrote into one photo can’t be taken out here. Leave it out, or send it as it is.
-   *[other] What the camera wrote into { $count } photos can’t be taken out here. Leave them out, or send them as they are.
+    [one] What the camera wrote into one of them can’t be taken out here. Leave it out, or send it as it is.
+   *[other] What the camera wrote into { $count } of them can’t be taken out here. Leave them out, or send them as they are.
 }
 send-files-without = Send without that
 send-files-preparing = Preparing { $done } of { $count }

@@ -148,6 +148,7 @@ error-file-network = The node can’t be reached. It goes on by itself.
 error-file-busy = The node is busy. It goes on by itself.
 error-file-changed = This file changed while it was being sent. Send it again.
 error-file-unreadable = This file can’t be read. Choose it again.
+error-movie-unknown = What the camera wrote into this video can’t be taken out here. Send it as an original file, or leave it out.
 error-file-too-large = This file is larger than the node takes. Send it in parts, or use a node that takes more.
 error-file-node-full = The node has no room for it. Try again later, or ask whoever runs it.
 error-file-refused = The node refused this file. Wait a while, then try again.

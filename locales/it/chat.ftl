@@ -398,16 +398,16 @@ send-files-remove = Lascia fuori { $name }
 send-files-original = Manda i file originali
 send-files-original-hint = Più grandi, con tutto ciò che la fotocamera vi ha scritto.
 send-files-place = { $count ->
-    [one] Questa foto dice dove è stata scattata.
-   *[other] { $count } foto dicono dove sono state scattate.
+    [one] Uno di questi file dice dove è stato ripreso.
+   *[other] { $count } di questi file dicono dove sono stati ripresi.
 }
 send-files-metadata = { $count ->
-    [one] Questa foto dice quando e con che cosa è stata scattata.
-   *[other] { $count } foto dicono quando e con che cosa sono state scattate.
+    [one] Uno di questi file dice quando e con che cosa è stato ripreso.
+   *[other] { $count } di questi file dicono quando e con che cosa sono stati ripresi.
 }
 send-files-unclean = { $count ->
-    [one] Ciò che la fotocamera ha scritto in una foto non si può togliere qui. Escludila, o mandala com’è.
-   *[other] Ciò che la fotocamera ha scritto in { $count } foto non si può togliere qui. Escludile, o mandale come sono.
+    [one] Ciò che la fotocamera ha scritto in uno di questi file non si può togliere qui. Escludilo, o mandalo com’è.
+   *[other] Ciò che la fotocamera ha scritto in { $count } di questi file non si può togliere qui. Escludili, o mandali come sono.
 }
 send-files-without = Manda senza
 send-files-preparing = Si preparano: { $done } di { $count }

@@ -148,6 +148,7 @@ error-file-network = Il nodo non si raggiunge. Riprende da solo.
 error-file-busy = Il nodo è occupato. Riprende da solo.
 error-file-changed = Questo file è cambiato mentre partiva. Mandalo di nuovo.
 error-file-unreadable = Questo file non si può leggere. Sceglilo di nuovo.
+error-movie-unknown = Ciò che la fotocamera ha scritto in questo video non si può togliere qui. Mandalo come file originale, o escludilo.
 error-file-too-large = Questo file è più grande di quanto il nodo accetta. Mandalo a pezzi, o usa un nodo che accetta di più.
 error-file-node-full = Il nodo non ha spazio per questo file. Riprova più tardi, o chiedi a chi lo gestisce.
 error-file-refused = Il nodo ha rifiutato questo file. Aspetta un poco, poi riprova.

@@ -91,6 +91,53 @@ test('files of every length arrive whole, and nothing of them lies open', async 
   await Promise.all([ada.close(), ben.close()]);
 });
 
+/** A movie of one picture track, with the place where it was taken. */
+function movie(): Buffer {
+  const box = (kind: string, ...bodies: Buffer[]): Buffer => {
+    const body = Buffer.concat(bodies);
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(body.length + 8);
+    head.write(kind, 4, 'latin1');
+    return Buffer.concat([head, body]);
+  };
+  const times = Buffer.alloc(24).fill(0x22, 4, 12);
+  const handler = Buffer.from('\0\0\0\0\0\0\0\0vide\0\0\0\0', 'latin1');
+  const track = box('trak', box('tkhd', times), box('mdia', box('mdhd', times), box('hdlr', handler)));
+  return Buffer.concat([
+    box('ftyp', Buffer.from('isom')), box('mdat', Buffer.alloc(600_000, 0x7a)),
+    box('moov', box('mvhd', times), track, box('udta', box('\xa9xyz', Buffer.from('+47.3769+008.5417/')))),
+  ]);
+}
+
+test('a movie goes without its place, whose bytes are zeros at the other side', async ({ browser, node }) => {
+  const { ada, ben, one, other, conversation } = await pair(browser, node);
+  const original = movie();
+  const refusal = await one.evaluate(async ({ conversation, text }) => {
+    const data = new Blob([Uint8Array.from(text, (letter) => letter.charCodeAt(0))]);
+    const found = await harness.engine.lookAtMovie({ data });
+    if (!found.hasMetadata || !found.hasPlace) return 'found nothing';
+    const file = { data, name: 'walk.mp4', mediaType: 'video/mp4', width: null, height: null, durationMs: null, thumbhash: null, waveform: null, isVoice: false, isCovered: true };
+    await harness.engine.sendFiles({ conversation, files: [file], caption: '' });
+    const cut = { ...file, data: data.slice(0, data.size - 1) };
+    return harness.engine.sendFiles({ conversation, files: [cut], caption: '' }).then(() => 'sent', (error: { code: string }) => error.code);
+  }, { conversation, text: original.toString('latin1') });
+  expect(refusal).toBe('movie-unknown');
+  const away = await files(other, conversation, 'away');
+  const got = await other.evaluate(async (entry) => {
+    let all = '';
+    for (;;) {
+      const slice = await harness.engine.readFile({ entry, index: 0, offset: all.length, length: 1 << 20 });
+      if (slice.length === 0) return all;
+      for (const byte of slice) all += String.fromCharCode(byte);
+    }
+  }, away.entry);
+  expect(got.length).toBe(original.length);
+  // Not the bytes themselves, which would fill a report.
+  expect(got.slice(0, 600_000) === original.toString('latin1').slice(0, 600_000)).toBe(true);
+  expect(/47\.3769|udta|xyz|\x22\x22/.exec(got)?.[0]).toBeUndefined();
+  await Promise.all([ada.close(), ben.close()]);
+});
+
 test('an upload goes on after the page was closed and the node was killed', async ({ browser, node }) => {
   const { ada, ben, one, other, conversation } = await pair(browser, node);
   const size = 24_000_000;

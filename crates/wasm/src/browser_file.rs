@@ -5,8 +5,10 @@ use crate::face::Face;
 use crate::file::{Sealing, parse_problem};
 use crate::refusal::Refusal;
 use client::engine::Outgoing;
+use client::files::movie::{self, Movie, MovieError};
 use client::files::{AttachmentId, DirectOrder, FileEvent};
 use data_encoding::HEXLOWER;
+use js_sys::{Function, Uint8Array};
 use protocol::direct::Role;
 use protocol::file::Opener;
 use protocol::identity::NodeUrl;
@@ -79,6 +81,43 @@ fn id_of(id: f64) -> AttachmentId {
     AttachmentId(id as i64)
 }
 
+/// What a camera wrote into a movie, found and covered.
+#[wasm_bindgen]
+pub struct FileMovie(Movie);
+
+#[wasm_bindgen]
+impl FileMovie {
+    /// Looks through a movie of so many bytes; `read` gives the bytes at an offset, so many of them.
+    ///
+    /// # Errors
+    /// Throws `file-unreadable`, `movie-unknown`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(size: f64, read: &Function) -> Result<FileMovie, JsValue> {
+        let mut read = |at: u64, length: usize| {
+            let bytes = read.call2(&JsValue::NULL, &(at as f64).into(), &(length as f64).into()).ok()?;
+            let bytes = bytes.dyn_into::<Uint8Array>().ok()?.to_vec();
+            (bytes.len() == length).then_some(bytes)
+        };
+        let movie = movie::look(size as u64, &mut read).map_err(|error| match error {
+            MovieError::Unreadable => Refusal::new("file-unreadable"),
+            MovieError::Unknown => Refusal::new("movie-unknown"),
+        });
+        movie.map(Self).map_err(thrown)
+    }
+
+    /// Whether there is any.
+    #[wasm_bindgen(getter, js_name = hasMetadata)]
+    pub fn has_metadata(&self) -> bool {
+        self.0.has_metadata
+    }
+
+    /// Whether it names a place.
+    #[wasm_bindgen(getter, js_name = hasPlace)]
+    pub fn has_place(&self) -> bool {
+        self.0.has_place
+    }
+}
+
 /// A file being sealed.
 #[wasm_bindgen]
 pub struct FileSealing(Sealing);
@@ -93,6 +132,11 @@ impl FileSealing {
     pub fn new(size: f64) -> Result<FileSealing, JsValue> {
         let sealing = rng().and_then(|mut rng| Sealing::new(size as u64, &mut rng)).map_err(thrown)?;
         Ok(Self(sealing))
+    }
+
+    /// Leaves out what was found in the movie that is sealed.
+    pub fn cover(&mut self, movie: FileMovie) {
+        self.0.cover(movie.0);
     }
 
     /// Names the copy.

@@ -6,6 +6,7 @@ use crate::refusal::Refusal;
 use crate::shape;
 use bytes::Bytes;
 use client::engine::EngineError;
+use client::files::movie::Movie;
 use client::files::{
     Attachment, AttachmentId, AttachmentState, FileEvent, FileMessage, NewFile, Origin, Problem, Progress, SealedCopy,
     Turn,
@@ -35,6 +36,7 @@ pub struct Sealing {
     key: FileKey,
     sealer: Sealer,
     leaves: Leaves,
+    movie: Movie,
 }
 
 impl std::fmt::Debug for Sealing {
@@ -53,7 +55,12 @@ impl Sealing {
         let mut file = FileId([0; 32]);
         rng.fill_bytes(&mut file.0);
         let key = FileKey::random(rng);
-        Ok(Self { file, sealer: Sealer::new(&key, shape), key, leaves: Leaves::default() })
+        Ok(Self { file, sealer: Sealer::new(&key, shape), key, leaves: Leaves::default(), movie: Movie::default() })
+    }
+
+    /// Seals a movie without what its camera wrote into it.
+    pub fn cover(&mut self, movie: Movie) {
+        self.movie = movie;
     }
 
     /// Names the copy.
@@ -71,7 +78,11 @@ impl Sealing {
     /// # Errors
     /// `file-unreadable` for a group of another length, and past the last.
     pub fn seal_next(&mut self, bytes: &mut [u8]) -> Result<(), Refusal> {
-        let leaf = self.sealer.seal(self.leaves.len(), bytes).map_err(|_| Refusal::new("file-unreadable"))?;
+        let group = self.leaves.len();
+        if group < self.shape().groups() {
+            self.movie.cover(self.shape().chunk_start(group), bytes);
+        }
+        let leaf = self.sealer.seal(group, bytes).map_err(|_| Refusal::new("file-unreadable"))?;
         self.leaves.push(leaf);
         Ok(())
     }

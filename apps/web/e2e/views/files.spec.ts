@@ -59,6 +59,21 @@ test('a photo leaves without its place unless its sender wants it', async ({ pag
   expect(complaints).toEqual([]);
 });
 
+test('a video leaves without its place unless its sender wants it', async ({ page }) => {
+  await open(page, { query: 'files', to: 'files' });
+  const file = { name: 'walk.mov', mimeType: 'video/quicktime', buffer: Buffer.from('seen by the engine alone') };
+  await page.getByTestId('attach-input').setInputFiles(file);
+  await page.getByTestId('send-files').filter({ hasText: 'Send' }).click();
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await page.getByTestId('attach-input').setInputFiles(file);
+  await page.getByRole('switch', { name: 'Send as original files' }).click();
+  await expect(page.getByRole('status').filter({ hasText: 'says where it was taken' })).toBeVisible();
+  await page.getByTestId('send-files').filter({ hasText: 'Send' }).click();
+  await expect(page.getByRole('dialog')).toBeHidden();
+  const files = (await calls(page, 'sendFiles')).map((one) => (one['files'] as { isCovered?: boolean }[])[0]!.isCovered ?? false);
+  expect(files).toEqual([true, false]);
+});
+
 test('files are dropped and pasted as well as picked, and each can be left out', async ({ page }) => {
   await open(page, { query: 'files', to: 'files' });
   const transfer = await page.evaluateHandle(() => {
@@ -95,7 +110,7 @@ test('a picture that cannot be cleaned goes only if its sender says so, and a bo
     { name: 'phone.heic', mimeType: '', buffer: Buffer.alloc(99) },
     { name: 'good.jpg', mimeType: 'image/jpeg', buffer: await picture(page) },
   ]);
-  await expect(page.getByText(/What the camera wrote into .*3.* photos can’t be taken out here/)).toBeVisible();
+  await expect(page.getByText(/What the camera wrote into .*3.* of them can’t be taken out here/)).toBeVisible();
   await expect(page.getByTestId('send-files')).toBeDisabled();
   expect(await findings(page)).toEqual([]);
   await page.getByRole('status').getByRole('button', { name: 'Send as original files' }).click();

@@ -14,7 +14,7 @@ const STARTS_WITHIN_MS = 60_000;
 
 const ACTIONS = [
   'create', 'unlock', 'openForThisVisit', 'erase',
-  'sendText', 'sendFiles', 'forwardFiles', 'fetchFile', 'pauseFile', 'resumeFile', 'cancelFile', 'fileInfo', 'readFile', 'dropFiles', 'editText', 'react', 'deleteForEveryone', 'deleteHere', 'retry', 'setTimer', 'typing', 'markRead',
+  'sendText', 'sendFiles', 'lookAtMovie', 'forwardFiles', 'fetchFile', 'pauseFile', 'resumeFile', 'cancelFile', 'fileInfo', 'readFile', 'dropFiles', 'editText', 'react', 'deleteForEveryone', 'deleteHere', 'retry', 'setTimer', 'typing', 'markRead',
   'saveDraft', 'invite', 'revokeInvite', 'previewInvite', 'accept', 'add', 'answerRequest', 'newGroup', 'addMembers',
   'removeMember', 'setAdmin', 'rename', 'leave', 'restart', 'pin', 'archive', 'mute', 'markUnread', 'block',
   'setPetname', 'setName', 'setPicture', 'search', 'safetyNumber', 'verifyQr', 'setVerified', 'messageInfo',

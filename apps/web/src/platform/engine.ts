@@ -158,6 +158,8 @@ export interface OutgoingFile {
   thumbhash: string | null;
   waveform: string | null;
   isVoice: boolean;
+  /** A movie that goes without what its camera wrote into it. */
+  isCovered?: boolean;
 }
 
 export type EntryBody =
@@ -422,6 +424,8 @@ export interface Actions {
   sendFiles(input: {
     conversation: ConversationId; files: OutgoingFile[]; caption: string; replyTo?: MessageId;
   }): Promise<{ message: MessageId; entry: EntryId }>;
+  /** What a camera wrote into a movie beside picture and sound. Rejects with `movie-unknown` where that can't be told. */
+  lookAtMovie(input: { data: Blob }): Promise<{ hasMetadata: boolean; hasPlace: boolean }>;
   /** Sends the same files on; no byte moves. */
   forwardFiles(input: { entry: EntryId; conversation: ConversationId }): Promise<void>;
   fetchFile(input: { entry: EntryId; index: number }): Promise<void>;

@@ -20,9 +20,11 @@ export interface Item {
   readonly id: number;
   readonly source: File;
   readonly isPhoto: boolean;
+  /** Sent without what its camera wrote into it. */
+  readonly isMovie: boolean;
   /** Encoded anew, without metadata; null: not yet, or it cannot be. */
   prepared: OutgoingFile | null;
-  /** A photo that cannot be encoded anew here: it goes as it is or not at all, and its sender says so. */
+  /** A photo or movie that cannot be cleaned here: it goes as it is or not at all, and its sender says so. */
   isUnclean: boolean;
   hasMetadata: boolean;
   hasPlace: boolean;
@@ -31,6 +33,8 @@ export interface Item {
 
 /** What cameras write and browsers do not read, or not all of them; some name no type. */
 const RAW_TYPE = /^image\/(?!svg\+xml$)/;
+const MOVIE_TYPE = /^video\/(mp4|quicktime|3gpp2?|x-m4v)$/;
+const MOVIE_NAME = /\.(mp4|mov|m4v|3gp|3g2)$/i;
 const RAW_NAME = /\.(heic|heif|avif|tiff?|dng|cr[23]|nef|arw|raf|orf|rw2)$/i;
 
 let nextId = 1;
@@ -88,11 +92,15 @@ export class Outgoing {
     });
     const items = fitting.map((source): Item => {
       const isPhoto = kindOf(source.type) === 'photo' && source.size <= PICTURE_BYTES_MAX;
+      const isMovie = !isPhoto && (MOVIE_TYPE.test(source.type) || MOVIE_NAME.test(source.name));
       const isUnclean = !isPhoto && (RAW_TYPE.test(source.type) || RAW_NAME.test(source.name));
-      return { id: nextId++, source, isPhoto, prepared: null, isUnclean, hasMetadata: false, hasPlace: false, isReady: !isPhoto };
+      return { id: nextId++, source, isPhoto, isMovie, prepared: null, isUnclean, hasMetadata: false, hasPlace: false, isReady: !isPhoto && !isMovie };
     });
     this.items = [...this.items, ...items];
-    for (const item of items) if (item.isPhoto) void this.#prepare(item);
+    for (const item of items) {
+      if (item.isPhoto) void this.#prepare(item);
+      else if (item.isMovie) void this.#look(item);
+    }
   }
 
   remove(item: Item): void {
@@ -131,15 +139,24 @@ export class Outgoing {
     } catch {
       part.isUnclean = true;
     }
+    this.#replace(item, part);
+  }
+
+  async #look(item: Item): Promise<void> {
+    const found = await this.#engine.lookAtMovie({ data: item.source }).catch(() => ({ isUnclean: true }));
+    this.#replace(item, { ...found, isReady: true });
+  }
+
+  #replace(item: Item, part: Partial<Item>): void {
     this.items = this.items.map((one) => (one.id === item.id ? { ...one, ...part } : one));
   }
 
-  async #outgoing({ source, prepared }: Item): Promise<OutgoingFile> {
+  async #outgoing({ source, prepared, isMovie }: Item): Promise<OutgoingFile> {
     if (prepared && !this.isOriginal) return prepared;
     const { width, height, thumbhash } = prepared ?? { width: null, height: null, thumbhash: null };
     const mediaType = source.type.toLowerCase() || 'application/octet-stream';
     const shape = kindOf(mediaType) === 'video' ? await videoShape(source) : { width, height, durationMs: null };
-    return { data: source, name: source.name, mediaType, thumbhash, waveform: null, isVoice: false, ...shape };
+    return { data: source, name: source.name, mediaType, thumbhash, waveform: null, isVoice: false, isCovered: isMovie && !this.isOriginal, ...shape };
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a page may ask for: most is the core's; the worker does what needs the browser. */
 
 import type { About, Invite, InvitePreview, Me, OutgoingFile, PushKeys } from '../platform/engine';
-import type { Files, Where } from './files';
+import { type Files, type Where, lookAtMovie } from './files';
 import { getBlob } from './network';
 import type { Owner } from './owner';
 import { Core, bundleUrl, previewInvite, sealKey, unsealKey } from './pkg/sottovoce';
@@ -88,6 +88,8 @@ export class Actions {
         return this.#setPassphrase(fields as { current: string; passphrase: string });
       case 'previewInvite':
         return this.#preview(fields as { link: string });
+      case 'lookAtMovie':
+        return lookAtMovie(fields['data'] as Blob);
       case 'sendFiles':
         return this.#sendFiles(id, fields as { files: OutgoingFile[] });
       case 'readFile': {

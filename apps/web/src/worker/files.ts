@@ -6,7 +6,7 @@
 import type { OutgoingFile } from '../platform/engine';
 import type { Copies, Writer } from './copies';
 import type { Direct, DirectOrder, Source } from './direct';
-import { type Core, type FileOpening, FileSealing, fileWork } from './pkg/sottovoce';
+import { type Core, FileMovie, type FileOpening, FileSealing, fileWork } from './pkg/sottovoce';
 import { Refusal, refusalOf } from './refusal';
 
 /** What `Core.takeOutgoing` says of files. */
@@ -62,6 +62,19 @@ function codeOf(error: unknown): string {
   return error instanceof DOMException && error.name === 'QuotaExceededError' ? 'storage-full' : 'file-network';
 }
 
+function movieOf(data: Blob): FileMovie {
+  const reader = new FileReaderSync();
+  return new FileMovie(data.size, (at: number, length: number) => new Uint8Array(reader.readAsArrayBuffer(data.slice(at, at + length))));
+}
+
+/** What a camera wrote into a movie. */
+export function lookAtMovie(data: Blob): { hasMetadata: boolean; hasPlace: boolean } {
+  const movie = movieOf(data);
+  const { hasMetadata, hasPlace } = movie;
+  movie.free();
+  return { hasMetadata, hasPlace };
+}
+
 export class Files {
   fileBytesMax: number | null = null;
   /** Connections to other devices, where this browser has them. */
@@ -105,10 +118,11 @@ export class Files {
   }
 
   /** Seals a file of the page into a copy; what the core is to know of it. */
-  async seal({ data, ...rest }: OutgoingFile): Promise<Record<string, unknown>> {
+  async seal({ data, isCovered, ...rest }: OutgoingFile): Promise<Record<string, unknown>> {
     const estimate = await navigator.storage?.estimate?.();
     if (estimate?.quota && data.size > estimate.quota - (estimate.usage ?? 0)) throw new Refusal('storage-full');
     const sealing = new FileSealing(data.size);
+    if (isCovered) sealing.cover(movieOf(data));
     const file = sealing.file();
     const writer = await this.#copies.write(file);
     try {

@@ -6,7 +6,7 @@ use crate::picture::{self, Encoding, HEAD_BYTES, Kind, Measured, PICTURE_BYTES_M
 use crate::session::Session;
 use crate::text::{say, say_with};
 use client::files::folder::{path_bytes, stamp};
-use client::files::{NewFile, Origin, media_type_of, spool};
+use client::files::{NewFile, Origin, OwnPath, media_type_of, movie, spool};
 use protocol::file::{FILE_BYTES_MAX, FileKey, Look};
 use rand_chacha::rand_core::Rng;
 use std::fs::File;
@@ -41,7 +41,19 @@ pub fn new_file(session: &Session, output: &Output, word: &str, is_original: boo
         let bytes = read_all(&head[..], &mut file).map_err(|_| unreadable(word))?;
         return cleaned(session, word, &name, bytes);
     }
+    let mut is_covered = false;
     let look = match kind {
+        Kind::Movie => {
+            let movie = movie::look_at(&mut file, found.len());
+            match movie {
+                Ok(_) if !is_original => is_covered = true,
+                Err(_) if !is_original => return Err(Failure::refused(say_with("cli-movie-unclean", "path", word))),
+                Ok(movie) if movie.has_place => output.warn(&say_with("cli-photo-place", "path", word)),
+                Ok(movie) if !movie.has_metadata => {}
+                _ => output.warn(&say_with("cli-photo-metadata", "path", word)),
+            }
+            Look::default()
+        }
         Kind::Photo | Kind::Animation if is_small => {
             let bytes = read_all(&head[..], &mut file).map_err(|_| unreadable(word))?;
             look_of_original(output, word, kind, bytes)
@@ -53,7 +65,7 @@ pub fn new_file(session: &Session, output: &Output, word: &str, is_original: boo
         Kind::Animation | Kind::Other => Look::default(),
     };
     Ok(NewFile {
-        origin: Origin::Path { path: path_bytes(&path), stamp: stamp(&found) },
+        origin: Origin::Path(OwnPath { path: path_bytes(&path), stamp: stamp(&found), is_covered }),
         size: found.len(),
         media_type: media_type_of(&name).into(),
         name,
@@ -159,6 +171,8 @@ fn from_stream(session: &Session, output: &Output, is_original: bool) -> Result<
     let head = read_head(&mut input).map_err(|_| unreadable("-"))?;
     match picture::kind_of(&head) {
         kind if may_not_go(kind, is_original) => Err(Failure::refused(say_with("cli-photo-foreign", "path", "-"))),
+        // Its index may come last, and a stream has passed by then.
+        Kind::Movie if !is_original => Err(Failure::refused(say("cli-movie-stream"))),
         Kind::Photo if !is_original => {
             let bytes = read_all(&head, &mut input).map_err(|error| match error.kind() {
                 ErrorKind::FileTooLarge => cannot_clean("-", PictureError::TooLarge),
@@ -167,7 +181,7 @@ fn from_stream(session: &Session, output: &Output, is_original: bool) -> Result<
             cleaned(session, "-", "", bytes)
         }
         kind => {
-            if matches!(kind, Kind::Photo | Kind::Foreign) {
+            if matches!(kind, Kind::Photo | Kind::Foreign | Kind::Movie) {
                 output.warn(&say_with("cli-photo-metadata", "path", "-"));
             }
             sealed(session, head.chain(input))

@@ -19,6 +19,8 @@ mod metadata;
 #[cfg(test)]
 mod tests;
 
+use client::files::movie::is_movie;
+
 pub use ask::{blur, draw, measure, prepare};
 pub use child::{WORD, run};
 pub use message::{Encoding, Found, Measured, PictureError, Pixels, Prepared};
@@ -37,6 +39,8 @@ pub enum Kind {
     Animation,
     /// A picture that can carry a place and that nobody here decodes: HEIF, AVIF, TIFF and what cameras make of it.
     Foreign,
+    /// MP4, QuickTime and 3GPP: it goes without what its camera wrote into it.
+    Movie,
     /// Anything else.
     Other,
 }
@@ -50,11 +54,13 @@ pub fn kind_of(head: &[u8]) -> Kind {
         [b'G', b'I', b'F', b'8', ..] => Kind::Animation,
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Kind::Foreign,
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => match brand {
-            Some(b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1" | b"avif" | b"avis") => {
+            Some(b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1" | b"avif" | b"avis" | b"crx ") => {
                 Kind::Foreign
             }
+            _ if is_movie(head) => Kind::Movie,
             _ => Kind::Other,
         },
+        _ if is_movie(head) => Kind::Movie,
         _ => Kind::Other,
     }
 }

@@ -131,7 +131,7 @@ fn nobody_is_answered_where_the_user_forbids_it_or_the_ask_is_old_or_of_another_
 
 #[test]
 fn file_that_is_read_from_a_path_has_no_copy_to_give() {
-    let origin = Origin::Path { path: b"/nowhere".to_vec(), stamp: 1 };
+    let origin = Origin::Path(OwnPath { path: b"/nowhere".to_vec(), stamp: 1, is_covered: false });
     assert!(!world(origin, SIZE).is_given(NOW_MS, 1));
 }
 

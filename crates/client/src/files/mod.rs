@@ -7,6 +7,7 @@
 //! | `queue` | what the engine decides: what moves now, what is tried again, when a message goes out |
 //! | `direct` | what the engine decides about files from device to device |
 //! | `media` | media types by name |
+//! | [`movie`] | what a camera wrote into a movie, found and covered |
 //! | `order` | what a shell is asked to do, and what it reports |
 //! | [`peek`] | opens a sealed copy in memory (not in a browser) |
 //! | [`folder`] | the sealed copies in a profile, and files being saved (not in a browser) |
@@ -30,6 +31,7 @@ pub mod folder;
 #[cfg(test)]
 mod lies;
 mod media;
+pub mod movie;
 mod order;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod peek;
@@ -48,6 +50,6 @@ pub use attachment::{Attachment, AttachmentId, AttachmentState, Problem, Progres
 pub(crate) use direct::Directly;
 pub use direct::{ANSWERS_AN_HOUR, DIRECT_BYTES_MIN, DirectOrder, GIVING_MAX};
 pub use media::media_type_of;
-pub use order::{Discard, Fetch, FileEvent, NewFile, Origin, Owner, SealedCopy, Upload};
+pub use order::{Discard, Fetch, FileEvent, NewFile, Origin, OwnPath, Owner, SealedCopy, Upload};
 pub(crate) use queue::Moving;
 pub use queue::{FileMessage, MOVING_MAX, Turn};

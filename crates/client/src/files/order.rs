@@ -41,12 +41,7 @@ impl std::fmt::Debug for NewFile {
 #[derive(Clone)]
 pub enum Origin {
     /// A file outside, read again after an interruption.
-    Path {
-        /// The path's bytes.
-        path: Vec<u8>,
-        /// When it was changed last, as its file system says.
-        stamp: i64,
-    },
+    Path(OwnPath),
     /// Sealed already, in the profile: it came from a stream.
     Sealed(SealedCopy),
 }
@@ -55,9 +50,26 @@ impl Origin {
     /// The sealed copy, where there is one.
     pub fn copy(&self) -> Option<&SealedCopy> {
         match self {
-            Self::Path { .. } => None,
+            Self::Path(_) => None,
             Self::Sealed(copy) => Some(copy),
         }
+    }
+}
+
+/// A file outside of the profile.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnPath {
+    /// The path's bytes.
+    pub path: Vec<u8>,
+    /// When it was changed last, as its file system says.
+    pub stamp: i64,
+    /// It is a movie, read without what its camera wrote into it.
+    pub is_covered: bool,
+}
+
+impl std::fmt::Debug for OwnPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OwnPath(..)")
     }
 }
 
@@ -86,8 +98,8 @@ pub struct Upload {
     pub owner: Owner,
     /// Sizes.
     pub shape: Shape,
-    /// The path to read, with its stamp; none: the sealed copy.
-    pub source: Option<(Vec<u8>, i64)>,
+    /// The file to read; none: the sealed copy.
+    pub source: Option<OwnPath>,
     /// The leaves that are stored: from the first group on, without a gap.
     pub leaves: Leaves,
 }

@@ -427,7 +427,7 @@ impl Parts<'_> {
 
     fn reference_of(&mut self, file: &NewFile) -> Reference {
         let (file_id, key) = match &file.origin {
-            Origin::Path { .. } => {
+            Origin::Path(_) => {
                 let mut file_id = FileId([0; 32]);
                 self.rng.fill_bytes(&mut file_id.0);
                 (file_id, FileKey::random(&mut *self.rng))

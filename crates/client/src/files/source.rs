@@ -1,6 +1,7 @@
 //! Reads an own file and seals it ahead of the network, in a thread of its own.
 
 use crate::files::folder::{Folder, path_of, stamp};
+use crate::files::movie::{self, Movie};
 use crate::files::{Problem, Upload};
 use bytes::Bytes;
 use protocol::file::{GROUP_BYTES, Leaves, SealError, Sealer, Shape};
@@ -47,17 +48,25 @@ impl Drop for Pooled {
 pub(super) fn start(order: &Upload, folder: &Folder, from: u64) -> mpsc::Receiver<Result<Batch, Problem>> {
     let (tx, rx) = mpsc::channel(1);
     let path = match &order.source {
-        Some((path, _)) => path_of(path),
+        Some(source) => path_of(&source.path),
         None => folder.copy(&order.file),
     };
-    let reader = Reader {
+    let is_covered = order.source.as_ref().is_some_and(|source| source.is_covered);
+    let mut reader = Reader {
         sealer: Sealer::new(&order.key, order.shape),
-        stamp: order.source.as_ref().map(|(_, stamp)| *stamp),
+        stamp: order.source.as_ref().map(|source| source.stamp),
         leaves: order.leaves.clone(),
         shape: order.shape,
+        movie: Movie::default(),
     };
     tokio::task::spawn_blocking(move || {
-        let result = File::open(path).map_err(|_| Problem::Unreadable).and_then(|file| reader.run(file, from, &tx));
+        let result = File::open(path).map_err(|_| Problem::Unreadable).and_then(|mut file| {
+            if is_covered {
+                // What was a movie and is none has changed.
+                reader.movie = movie::look_at(&mut file, reader.shape.size()).map_err(|_| Problem::Changed)?;
+            }
+            reader.run(file, from, &tx)
+        });
         if let Err(problem) = result {
             let _ = tx.blocking_send(Err(problem));
         }
@@ -71,6 +80,8 @@ struct Reader {
     stamp: Option<i64>,
     leaves: Leaves,
     shape: Shape,
+    /// What the source is covered with.
+    movie: Movie,
 }
 
 impl Reader {
@@ -128,6 +139,7 @@ impl Reader {
             ErrorKind::UnexpectedEof => Problem::Changed,
             _ => Problem::Unreadable,
         })?;
+        self.movie.cover(self.shape.chunk_start(group), &mut buffer[..own]);
         let stored = self.leaves.get(group);
         if self.stamp.is_none() {
             // Sealed already: the node checks nothing, so that a damaged copy would be found by others only.

@@ -2,7 +2,9 @@
 
 use crate::db::DatabaseError;
 use crate::files::order::Owner;
-use crate::files::{Attachment, AttachmentId, AttachmentState, Discard, Fetch, NewFile, Origin, Problem, Upload};
+use crate::files::{
+    Attachment, AttachmentId, AttachmentState, Discard, Fetch, NewFile, Origin, OwnPath, Problem, Upload,
+};
 use crate::timeline::EntryId;
 use protocol::content::Files;
 use protocol::event::ConversationId;
@@ -116,18 +118,26 @@ impl<'a> Table<'a> {
         owner: &Owner,
         file: &NewFile,
     ) -> Result<(), DatabaseError> {
-        let (source, stamp) = match &file.origin {
-            Origin::Path { path, stamp } => (Some(path), Some(stamp)),
-            Origin::Sealed(_) => (None, None),
+        let source = match &file.origin {
+            Origin::Path(source) => Some(source),
+            Origin::Sealed(_) => None,
         };
         let id: i64 = self
             .connection
             .prepare_cached(
-                "UPDATE attachments SET state = 1, due_ms = 0, owner = ?3, source = ?4, source_stamp = ?5
+                "UPDATE attachments SET state = 1, due_ms = 0, owner = ?3, source = ?4, source_stamp = ?5,
+                   source_is_covered = ?6
                  WHERE message = ?1 AND position = ?2 RETURNING id",
             )?
             .query_row(
-                params![entry.0, i64::try_from(position).unwrap_or(i64::MAX), owner.0, source, stamp],
+                params![
+                    entry.0,
+                    i64::try_from(position).unwrap_or(i64::MAX),
+                    owner.0,
+                    source.map(|source| &source.path),
+                    source.map(|source| source.stamp),
+                    source.is_some_and(|source| source.is_covered),
+                ],
                 |row| row.get(0),
             )?;
         if let Origin::Sealed(copy) = &file.origin {
@@ -395,13 +405,15 @@ impl<'a> Table<'a> {
 
     /// The order to send a file.
     pub(super) fn upload(&self, id: AttachmentId) -> Result<Option<Upload>, DatabaseError> {
-        type Found = (Reference, Option<[u8; 32]>, Option<Vec<u8>>, Option<i64>);
+        type Found = (Reference, Option<[u8; 32]>, Option<OwnPath>);
         let found: Option<Found> = self
             .connection
-            .prepare_cached(&format!("SELECT {REFERENCE}, owner, source, source_stamp FROM attachments WHERE id = ?1"))?
-            .query_row([id.0], |row| Ok((reference(row, 0)?, row.get(14)?, row.get(15)?, row.get(16)?)))
+            .prepare_cached(&format!(
+                "SELECT {REFERENCE}, owner, source, source_stamp, source_is_covered FROM attachments WHERE id = ?1"
+            ))?
+            .query_row([id.0], |row| Ok((reference(row, 0)?, row.get(14)?, own_path(row, 15)?)))
             .optional()?;
-        let Some((reference, Some(owner), source, stamp)) = found else {
+        let Some((reference, Some(owner), source)) = found else {
             return Ok(None);
         };
         let shape = Shape::of(reference.size).map_err(|_| DatabaseError::Value("size of a file"))?;
@@ -412,7 +424,7 @@ impl<'a> Table<'a> {
             key: reference.key.clone(),
             owner: Owner(owner),
             shape,
-            source: source.map(|path| (path, stamp.unwrap_or_default())),
+            source,
             leaves: self.leaves(id)?,
         }))
     }
@@ -559,6 +571,12 @@ fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
         has_copy: row.get(10)?,
         is_early: row.get(11)?,
     })
+}
+
+fn own_path(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<OwnPath>> {
+    let Some(path) = row.get(at)? else { return Ok(None) };
+    let stamp: Option<i64> = row.get(at + 1)?;
+    Ok(Some(OwnPath { path, stamp: stamp.unwrap_or_default(), is_covered: row.get(at + 2)? }))
 }
 
 fn view(row: &Row<'_>) -> rusqlite::Result<Attachment> {

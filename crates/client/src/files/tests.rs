@@ -31,9 +31,13 @@ fn engine() -> (Engine, ConversationId) {
     (engine, room.id)
 }
 
+fn own_path() -> OwnPath {
+    OwnPath { path: b"/nowhere/a.jpg".to_vec(), stamp: 5, is_covered: true }
+}
+
 fn new_file(size: u64) -> NewFile {
     NewFile {
-        origin: Origin::Path { path: b"/nowhere/a.jpg".to_vec(), stamp: 5 },
+        origin: Origin::Path(own_path()),
         size,
         name: "a.jpg".into(),
         media_type: "image/jpeg".into(),
@@ -105,7 +109,7 @@ fn killed_program_begins_again_with_the_leaves_that_are_stored() {
         panic!("the upload goes on")
     };
     assert_eq!((order.id, order.leaves.clone()), (id, leaves));
-    assert_eq!(order.source, Some((b"/nowhere/a.jpg".to_vec(), 5)));
+    assert_eq!(order.source, Some(own_path()));
 }
 
 #[test]
@@ -363,7 +367,11 @@ fn upload(path: &std::path::Path, size: u64, leaves: Leaves) -> Upload {
         key: FileKey::new([1; 32]),
         owner: Owner([2; 32]),
         shape: Shape::of(size).unwrap(),
-        source: Some((path_bytes(path), stamp(&std::fs::metadata(path).unwrap()))),
+        source: Some(OwnPath {
+            path: path_bytes(path),
+            stamp: stamp(&std::fs::metadata(path).unwrap()),
+            is_covered: false,
+        }),
         leaves,
     }
 }
@@ -396,6 +404,26 @@ async fn source_goes_on_from_any_group_with_the_same_bytes() {
         assert!(rest == whole[order.shape.group_start(from) as usize..], "from {from}");
         assert!(new.is_empty(), "nothing is sealed for the first time");
     }
+}
+
+#[tokio::test]
+async fn covered_source_is_sealed_without_what_a_camera_wrote() {
+    let profile = tempfile::tempdir().unwrap();
+    let folder = Folder::below(profile.path());
+    let path = profile.path().join("source");
+    let (original, covered) = movie::tests::placed();
+    std::fs::write(&path, &covered).unwrap();
+    let expected = drain(&upload(&path, covered.len() as u64, Leaves::default()), &folder, 0).await.unwrap();
+    std::fs::write(&path, &original).unwrap();
+    let mut order = upload(&path, original.len() as u64, Leaves::default());
+    assert!(drain(&order, &folder, 0).await.unwrap() != expected);
+    order.source.as_mut().unwrap().is_covered = true;
+    assert!(drain(&order, &folder, 0).await.unwrap() == expected);
+    // As long, and no movie any more.
+    std::fs::write(&path, vec![7; original.len()]).unwrap();
+    let mut order = upload(&path, original.len() as u64, Leaves::default());
+    order.source.as_mut().unwrap().is_covered = true;
+    assert_eq!(drain(&order, &folder, 0).await.err(), Some(Problem::Changed));
 }
 
 #[tokio::test]
