@@ -2,7 +2,7 @@
 import { cp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { type Person, meet, message, newcomer, say, stands, whenThere } from './app';
+import { type Person, axeFindings, createIdentity, inviteLink, listen, meet, message, newcomer, say, stands, whenThere } from './app';
 import type { Harness } from './engine/page';
 import { type TestNode, expect, test } from './fixtures';
 import { BOTH, ENGINE_PATH, boot, create, meet as meetEngines, open, texts } from './talk';
@@ -161,6 +161,38 @@ test.describe('an app that was changed', () => {
     await stands(ben.page, 'message 6', /^(delivered|read)$/);
     for (const { page } of [ada, ben]) expect(await shown(page)).toEqual(numbers(1, 6));
     await close(ada, ben);
+  });
+
+  test('an invite that has run out says so, and leads in while it holds', async ({ browser, node }) => {
+    const ada = await newcomer(browser, node, 'Ada');
+    const link = await inviteLink(ada.page);
+    // For whoever comes now a link's week is over.
+    await node.kill();
+    const late = Buffer.from('{const now=Date.now.bind(Date);Date.now=()=>now()+8*864e5;}\n');
+    await node.resume(await changed('late', /^assets\/worker-.*\.js$/, (bytes) => Buffer.concat([late, bytes])));
+    const context = await browser.newContext({ locale: 'en-GB' });
+    const page = await context.newPage();
+    const complaints = listen(page);
+    await page.goto(link);
+    await createIdentity(page, 'Ben');
+    await expect(page.getByRole('heading', { name: 'This invite doesn’t work' })).toBeVisible();
+    await expect(page.getByText('This invite is used up or has run out. Ask for a new one.')).toBeVisible();
+    await expect(page.getByTestId('accept-invite')).toBeHidden();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Not now' }).click();
+    await page.getByTestId('search').waitFor();
+
+    // Whose clock says that it holds comes in by it.
+    await node.kill();
+    await node.resume(BOTH);
+    const third = await browser.newContext({ locale: 'en-GB' });
+    const other = await third.newPage();
+    await other.goto(link);
+    await createIdentity(other, 'Cleo');
+    await other.getByTestId('accept-invite').click();
+    await other.getByTestId('composer').waitFor();
+    expect([...ada.complaints, ...complaints]).toEqual([]);
+    await Promise.all([ada.context.close(), context.close(), third.close()]);
   });
 
   test('a database of a newer version is left alone, and said so', async ({ browser, node }) => {

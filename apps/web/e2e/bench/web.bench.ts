@@ -16,6 +16,7 @@ declare const harness: Harness;
 
 const CATCH_UP = TINY ? 200 : 10_000;
 const LARGE = TINY ? 500 : 100_000;
+const CONVERSATIONS = TINY ? 5 : 50;
 const SENDS = TINY ? 10 : 200;
 const ROUNDS = TINY ? 2 : 9;
 
@@ -69,25 +70,27 @@ test('first load', async ({ profile, node }) => {
     const warm = await load(await context.newPage(), node);
     await report(name, { cold_ms: cold, warm_ms: warm, page_bytes: first });
   }
-  // What lies on the wire for a first visit: every file of the app in its packed form.
-  const sizes = await firstLoadBytes(node);
+  // Every file of the app in its packed form.
+  const sizes = await installedBytes(node);
   await report('web_bytes', sizes);
 });
 
-/** The packed bytes of what a first visit fetches before it is interactive, and of the whole installed app. */
-async function firstLoadBytes(node: TestNode): Promise<Record<string, number>> {
-  const packed = async (path: string): Promise<number> => {
-    const response = await fetch(`${node.url}${path}`, { headers: { 'accept-encoding': 'br' } });
-    await response.arrayBuffer();
-    return Number(response.headers.get('content-length'));
-  };
+/** Bytes of a file on the wire. */
+async function packed(node: TestNode, path: string): Promise<number> {
+  const response = await fetch(`${node.url}${path}`, { headers: { 'accept-encoding': 'br' } });
+  await response.arrayBuffer();
+  return Number(response.headers.get('content-length'));
+}
+
+/** The packed bytes of the whole installed app. */
+async function installedBytes(node: TestNode): Promise<Record<string, number>> {
   const worker = await (await fetch(`${node.url}/sw.js`)).text();
   const shell = /"(\/ [^"]+)"|'(\/ [^']+)'|`(\/ [^`]+)`/.exec(worker);
   const paths = (shell?.[1] ?? shell?.[2] ?? shell?.[3] ?? '').split(' ').filter(Boolean);
   let all = 0;
   let wasm = 0;
   for (const path of paths) {
-    const bytes = await packed(path);
+    const bytes = await packed(node, path);
     all += bytes;
     if (path.endsWith('.wasm')) wasm += bytes;
   }
@@ -108,10 +111,19 @@ test('an identity and its first invite', async ({ profile, node }) => {
 });
 
 test('from the press of Enter to delivered', async ({ profile, node }) => {
-  const [ada, ben] = [await newcomer(await profile(), node, 'Ada'), await newcomer(await profile(), node, 'Ben')];
+  const context = await profile();
+  // What the page and its workers ask for, and not what the service worker brings for later.
+  const files = new Set<string>();
+  context.on('request', (request) => {
+    const { origin, pathname } = new URL(request.url());
+    if (!request.serviceWorker() && origin === node.url && /^\/(assets\/.*|icons\/.*|[^/]*)$/.test(pathname)) files.add(pathname);
+  });
+  const [ada, ben] = [await newcomer(context, node, 'Ada'), await newcomer(await profile(), node, 'Ben')];
   await meet(ada, ben, node);
   await say(ada.page, 'warm');
   await stands(ada.page, 'warm', /^(delivered|read)$/);
+  const bytes = await Promise.all([...files].map((path) => packed(node, path)));
+  await report('web_first_chat', { files: bytes.length, bytes: bytes.reduce((sum, one) => sum + one, 0) });
   // Both clocks are this machine's: the time at which each text is first in the other's page.
   const watch = (page: Page): Promise<void> => page.evaluate(() => {
     const seen: Record<string, number> = {};
@@ -171,15 +183,21 @@ async function crowd(profile: () => Promise<BrowserContext>, node: TestNode) {
   await ada.page.getByTestId('conversation').first().click();
   await ada.page.getByTestId('composer').waitFor();
   const conversation = /[0-9a-f]{32}/.exec(ada.page.url())?.[0] ?? '';
-  const write = (count: number): Promise<void> => other.evaluate(async ([id, count]) => {
+  /** Lines in their conversation, or in another that both are in. */
+  const write = (count: number, place = conversation): Promise<void> => other.evaluate(async ([id, count]) => {
     await harness.until<{ id: string }[]>('conversations', [], (rows) => rows.some((row) => row.id === id));
     for (let sent = 0; sent < count; sent += 200) {
       await Promise.all(Array.from({ length: Math.min(200, count - sent) }, (_, at) =>
         harness.engine.sendText({ conversation: id, text: `line ${sent + at} of a long conversation about lemons` })));
     }
     await harness.until<{ waiting: number }>('network', [], (network) => network.waiting === 0);
-  }, [conversation, count] as const);
-  return { ada, conversation, write };
+  }, [place, count] as const);
+  const newGroup = (title: string): Promise<string> => other.evaluate(async ([id, title]) => {
+    const rows = await harness.until<{ id: string; peer: string | null }[]>('conversations', [], (rows) => rows.some((row) => row.id === id && row.peer));
+    const peer = rows.find((row) => row.id === id)?.peer ?? '';
+    return (await harness.engine.newGroup({ title, members: [peer] })).conversation;
+  }, [conversation, title] as const);
+  return { ada, conversation, write, newGroup };
 }
 
 /** What a person's page, worker and service worker hold that is theirs alone: the private memory of their processes. */
@@ -254,12 +272,19 @@ test.describe('much', () => {
     await expect(ada.page.getByTestId('conversation').first()).toContainText(`line ${LARGE - 1} `, { timeout: 1_000_000 });
     await ada.page.goto(node.url);
     await ada.page.getByTestId('conversation').first().waitFor();
-    const opened = await ada.page.evaluate(async ([id, text]) => {
+    const open = (): Promise<number> => ada.page.evaluate(async ([id, text]) => {
       const begun = performance.now();
       location.hash = `c/${id}`;
       while (!document.querySelector('.timeline.begun')?.textContent?.includes(text)) await new Promise((next) => { requestAnimationFrame(next); });
       return performance.now() - begun;
     }, [conversation, `line ${LARGE - 1} `] as const);
+    const opened = await open();
+    const again: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await ada.page.evaluate(() => { location.hash = ''; });
+      await expect(ada.page.locator('.timeline')).toHaveCount(0);
+      again.push(await open());
+    }
     const words = `line ${LARGE >> 1}`;
     const foundAt = whenThere(ada.page, 'a.hit', words);
     const begun = await ada.page.evaluate((words) => {
@@ -269,6 +294,26 @@ test.describe('much', () => {
       return Date.now();
     }, words);
     const found = (await foundAt) - begun;
-    await report('web_large', { messages: LARGE, open_ms: rounded(opened), search_ms: found, process_bytes: await processBytes(ada) });
+    await report('web_large', { messages: LARGE, open_ms: rounded(opened), open_again_ms: percentile(again, 0.5), search_ms: found, process_bytes: await processBytes(ada) });
+  });
+
+  test('fifty conversations', async ({ profile, node }) => {
+    const { ada, conversation, write, newGroup } = await crowd(profile, node);
+    const all = [conversation];
+    while (all.length < CONVERSATIONS) all.push(await newGroup(`Group ${all.length}`));
+    const each = LARGE / CONVERSATIONS;
+    for (const place of all) await write(each, place);
+    const rows = ada.page.getByTestId('conversation');
+    const last = rows.filter({ hasText: `line ${each - 1} ` });
+    await expect(last).toHaveCount(CONVERSATIONS, { timeout: 1_000_000 });
+    const caughtUp = await processBytes(ada);
+    await ada.page.goto(node.url);
+    await expect(last).toHaveCount(CONVERSATIONS);
+    // Somebody who looks into each of them.
+    for (const place of all) {
+      await ada.page.evaluate((id) => { location.hash = `c/${id}`; }, place);
+      await expect(ada.page.getByTestId('message').last()).toContainText(`line ${each - 1} `);
+    }
+    await report('web_memory', { conversations: CONVERSATIONS, messages: LARGE, caught_up_bytes: caughtUp, process_bytes: await processBytes(ada) });
   });
 });
