@@ -45,7 +45,8 @@ fn uclient(port: u16, terms: &RelayTerms, more: &[&str]) -> Ran {
     let output = Command::new("timeout")
         .arg(PATIENCE.as_secs().to_string())
         .args(["turnutils_uclient", "-u", &terms.username, "-w", &terms.password, "-p", &port.to_string()])
-        .args(["-n", "20", "-z", "10", "-c"])
+        // 171 bytes: no attribute of STUN ends so without padding.
+        .args(["-n", "20", "-z", "10", "-c", "-l", "171"])
         .args(more)
         .arg("127.0.0.1")
         .stdin(Stdio::null())

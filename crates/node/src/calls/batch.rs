@@ -134,9 +134,9 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Adds a packet: head ‖ payload.
-    pub fn push(&mut self, port: &Arc<Port>, to: SocketAddr, head: &[u8], payload: &[u8]) {
-        let length = head.len() + payload.len();
+    /// Adds a packet, which its parts make one behind the other.
+    pub fn push(&mut self, port: &Arc<Port>, to: SocketAddr, parts: [&[u8]; 3]) {
+        let length = parts.iter().map(|part| part.len()).sum();
         let last = self.packs.iter_mut().rev().find(|pack| pack.to == to && Arc::ptr_eq(&pack.port, port));
         if let Some(pack) = last {
             let has_room = !pack.is_closed
@@ -146,8 +146,7 @@ impl Outbox {
             if has_room {
                 pack.is_closed = length < pack.size;
                 pack.count += 1;
-                pack.bytes.extend_from_slice(head);
-                pack.bytes.extend_from_slice(payload);
+                parts.into_iter().for_each(|part| pack.bytes.extend_from_slice(part));
                 return;
             }
         }
@@ -155,8 +154,7 @@ impl Outbox {
             self.flush();
         }
         let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.extend_from_slice(head);
-        bytes.extend_from_slice(payload);
+        parts.into_iter().for_each(|part| bytes.extend_from_slice(part));
         // An empty datagram has no size that others could share.
         let is_closed = length == 0;
         self.packs.push(Pack { port: Arc::clone(port), to, bytes, size: length, count: 1, is_closed });
@@ -202,8 +200,8 @@ mod tests {
         let mut outbox = Outbox::default();
         let sizes = [900, 900, 900, 40, 900, 1_000, 1_000, 1, 0, 7];
         for (at, size) in sizes.into_iter().enumerate() {
-            outbox.push(&one, to, &[at as u8], &vec![at as u8; size]);
-            outbox.push(&one, other, b"x", b"");
+            outbox.push(&one, to, [&[at as u8], &vec![at as u8; size], b""]);
+            outbox.push(&one, other, [b"", b"x", b""]);
         }
         outbox.flush();
         let came = read(&two, sizes.len()).await;
@@ -222,7 +220,7 @@ mod tests {
         let mut others = Vec::new();
         for _ in 0..=PACKS_MAX {
             let (other, to) = port().await;
-            outbox.push(&one, to, b"hi", b"");
+            outbox.push(&one, to, [b"h", b"i", b""]);
             others.push(other);
         }
         outbox.flush();

@@ -120,7 +120,7 @@ impl Relay {
             Verdict::Answer(bytes) => self.answer(calls::turn::Answer { to: client, bytes }),
             Verdict::Relay { relay, peer, payload } => {
                 if let Some(held) = hold(&self.sockets).get(&relay) {
-                    outbox.push(&held.port, peer, &[], part(payload));
+                    outbox.push(&held.port, peer, [&[], part(payload), &[]]);
                 }
             }
             Verdict::Forward { forward, payload } => self.forward(&forward, part(payload), outbox),
@@ -129,12 +129,11 @@ impl Relay {
 
     /// Sends head ‖ payload ‖ padding.
     fn forward(&self, forward: &Forward, payload: &[u8], outbox: &mut Outbox) {
+        let padding = PADDING.get(..forward.padding).unwrap_or_default();
+        let parts = [forward.head(), payload, padding];
         match forward.to.link {
-            Link::Udp => outbox.push(&self.udp, forward.to.address, forward.head(), payload),
-            Link::Stream(number) => {
-                let padding = PADDING.get(..forward.padding).unwrap_or_default();
-                self.push_to_stream(number, [forward.head(), payload, padding].concat());
-            }
+            Link::Udp => outbox.push(&self.udp, forward.to.address, parts),
+            Link::Stream(number) => self.push_to_stream(number, parts.concat()),
         }
     }
 }

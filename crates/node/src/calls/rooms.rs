@@ -55,7 +55,7 @@ impl Relay {
     /// Sends what the rooms have to send.
     pub(super) fn flush_rooms(&self, rooms: &mut Rooms, outbox: &mut Outbox) {
         rooms.flush(Instant::now());
-        rooms.drain_sent(|sent| outbox.push(&self.udp, sent.to, &[], &sent.bytes));
+        rooms.drain_sent(|sent| outbox.push(&self.udp, sent.to, [&[], &sent.bytes, &[]]));
         outbox.flush();
     }
 }
