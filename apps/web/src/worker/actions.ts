@@ -95,14 +95,14 @@ export class Actions {
       case 'readFile': {
         const { entry, index, offset, length } = fields as { entry: number; index: number; offset: number; length: number };
         const where = this.#core(id, 'fileWhere', { entry, index }).value as Where;
-        return this.#files().read(where, this.#owner.me().node, offset, length);
+        return (await this.#files()).read(where, this.#owner.me().node, offset, length);
       }
       case 'dropFiles': {
         const { files } = fields as { files: { entry: number; index: number }[] };
         const names = files.map((place) => (this.#core(id, 'fileWhere', place).value as Where).file);
         this.#core(id, action, fields);
         this.#owner.settle();
-        return this.#files().drop(names);
+        return (await this.#files()).drop(names);
       }
       case 'setPush':
         return this.#setPush(fields as { subscription: PushKeys | null });
@@ -256,7 +256,8 @@ export class Actions {
     });
   }
 
-  #files(): Files {
+  async #files(): Promise<Files> {
+    await this.#owner.filesOpened;
     const { files } = this.#owner;
     if (!files) throw new Refusal('storage-refused');
     return files;
@@ -264,7 +265,7 @@ export class Actions {
 
   /** Seals each file into a copy, then writes the message down. */
   async #sendFiles(id: string, input: { files: OutgoingFile[] }): Promise<unknown> {
-    const files = this.#files();
+    const files = await this.#files();
     const sealed: Record<string, unknown>[] = [];
     try {
       for (const file of input.files) sealed.push(await files.seal(file));

@@ -69,6 +69,8 @@ export class Owner {
   hasPassphrase = false;
   /** Moves files, once the account is open. */
   files: Files | null = null;
+  /** When that is settled: pictures are asked for as soon as the first messages are there. */
+  filesOpened: Promise<void> = Promise.resolve();
   readonly #tab: string;
   readonly #compiled: Promise<WebAssembly.Module>;
   readonly #crash: (error: unknown) => void;
@@ -219,13 +221,13 @@ export class Owner {
       connected: () => this.#catchUp(),
       file: (order) => this.files?.perform(order),
     });
-    void this.#beginFiles(core);
+    this.filesOpened = new Promise((resolve) => { void this.#beginFiles(core, resolve); });
     this.wake();
     return { state: 'ready', me: this.me(), isPersistent: this.isPersistent };
   }
 
   /** Messages do not wait for the folder of files; files do. */
-  async #beginFiles(core: Core): Promise<void> {
+  async #beginFiles(core: Core, opened: () => void): Promise<void> {
     this.files?.stop();
     this.files = null;
     this.#direct = null;
@@ -243,6 +245,7 @@ export class Owner {
         files.direct = this.#direct;
       }
       this.files = files;
+      opened();
       await files.start();
       const { bytes_max: bytesMax } = await files.terms(this.me().node);
       files.fileBytesMax = bytesMax;
@@ -250,6 +253,8 @@ export class Owner {
     } catch (error) {
       // Without a folder no file moves; without the node its limit is asked for when one does.
       if (refusalOf(error)) console.error('files:', refusalOf(error)?.code);
+    } finally {
+      opened();
     }
   }
 
