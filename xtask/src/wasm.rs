@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// The browser's target.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 /// The crates that a browser runs.
-const CRATES: &[&str] = &["wire", "transparency", "protocol", "calls", "client", "wasm"];
+const CRATES: &[&str] = &["wire", "transparency", "protocol", "client", "wasm"];
 /// How SQLite is compiled for the browser: as natively (`crates/sqlite/build.rs`), and without what no statement of ours
 /// uses, a quarter of its size. `sqlite-wasm-rs` has a fuller default, which these words take back.
 const SQLITE_FLAGS: &[&str] = &[
