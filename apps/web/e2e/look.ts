@@ -54,6 +54,8 @@ const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unk
   media: { query: 'files', to: 'files', go: async (page) => { await page.evaluate(() => window.fixture.sheet({ name: 'media', conversation: window.fixture.id('files') })); } },
   storage: { query: 'files', go: async (page) => { await page.evaluate(() => window.fixture.show({ kind: 'settings', page: 'storage' })); await page.waitForTimeout(400); } },
   'send-files': { query: 'files', to: 'files', go: async (page) => { await page.getByTestId('attach-input').setInputFiles(await someFiles(page)); await page.getByTestId('send-files').filter({ hasText: 'Send' }).waitFor(); } },
+  ringing: { to: 'ida', go: async (page) => { await page.evaluate(() => window.fixture.engine.ring('ida')); await page.getByTestId('ringing').waitFor(); } },
+  privacy: { go: async (page) => { await page.evaluate(() => window.fixture.show({ kind: 'settings', page: 'privacy' })); await page.waitForTimeout(400); } },
   offline: { to: 'luca', go: async (page) => page.evaluate(() => window.fixture.engine.change((world) => { world.network = { ...world.network, state: 'offline' }; })) },
 };
 
