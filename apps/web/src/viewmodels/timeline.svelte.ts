@@ -2,19 +2,18 @@
 import type { ConversationId, Engine, Entry, EntryId, Timeline, Window } from '../platform/engine';
 import { paced, soon } from './engine.svelte';
 import { type Row, buildRows, keepSame } from './rows';
-import { FLOOD_FROM, calmed, flooded, missing } from './flood';
-import { type View, arrivedSince, isNewest, latest, nextWindow, screenful, windowAround } from './window';
+import { LATEST, type View, arrivedSince, isNewest, nextWindow, windowAround } from './window';
 
 const NOTHING: Timeline = { entries: [], hasOlder: false, hasNewer: false, firstUnread: null };
-/** Nothing more arrived for so long: what was passed over is drawn as well. */
-const CALM_MS = 200;
+/** Entries drawn in one frame while many arrive: more than a screen has room for, fewer than anybody would wait for. */
+export const TOGETHER = 24;
 
 export class TimelineModel {
   /** False until the first snapshot. */
   isLoaded = $state(false);
   /** The window as the engine has it. */
   whole: Timeline = $state.raw(NOTHING);
-  /** What of it is in the page: all, or while many arrive so many as a screen shows (`flood.ts`). */
+  /** What of it is in the page: all, or while many arrive the newest, and more with each frame. */
   shown: Timeline = $state.raw(NOTHING);
   rows: Row[] = $state.raw([]);
   /** First entry below the unread line; stays until the conversation is left. */
@@ -24,13 +23,12 @@ export class TimelineModel {
 
   readonly #engine: Engine;
   readonly #conversation: ConversationId;
-  #window: Window = latest();
+  #window: Window = LATEST;
   #stop: (() => void) | null = null;
   /** The window that was asked for and has not answered. */
   #isAsking = false;
   /** The reader follows the newest: nothing else is looked at. */
   #isAtEnd = true;
-  /** Ends the work that is left for later frames. */
   #stopFilling: (() => void) | null = null;
 
   constructor(engine: Engine, conversation: ConversationId) {
@@ -40,7 +38,7 @@ export class TimelineModel {
 
   /** Watches until the returned function is called. */
   start(): () => void {
-    this.#watch(latest());
+    this.#watch(LATEST);
     return () => {
       this.#stop?.();
       this.#stopFilling?.();
@@ -57,7 +55,7 @@ export class TimelineModel {
 
   /** Shows the newest end. */
   toNewest(): void {
-    if (this.#window.at !== 'latest') this.#watch(latest());
+    if (this.#window.at !== 'latest') this.#watch(LATEST);
   }
 
   /** Brings `entry` into the window; true where it is there already. */
@@ -92,8 +90,8 @@ export class TimelineModel {
   #take(snapshot: Timeline): void {
     this.#isAsking = false;
     const entries = keepSame(this.whole.entries, snapshot.entries, (entry) => entry.id);
-    const isFollowing = this.isLoaded && this.#isAtEnd && this.#window.at === 'latest' && !document.hidden;
-    const isFlood = isFollowing && (this.#stopFilling !== null || arrivedSince(this.shown.entries, entries) >= FLOOD_FROM);
+    const isFlood = this.isLoaded && this.#isAtEnd && this.#window.at === 'latest' && !document.hidden
+      && arrivedSince(this.shown.entries, entries) > TOGETHER;
     this.whole = { ...snapshot, entries };
     if (!this.isLoaded) {
       this.isLoaded = true;
@@ -104,42 +102,17 @@ export class TimelineModel {
     }
     this.#stopFilling?.();
     this.#stopFilling = null;
-    if (isFlood) {
-      this.#narrow();
-      this.#flood();
-    } else if (isFollowing && missing(this.shown.entries, entries).length > FLOOD_FROM) this.#calm();
-    else this.#show(entries);
+    this.#show(isFlood ? TOGETHER : entries.length);
   }
 
-  /** A flood needs no more than a screen; what lies above comes again when somebody looks for it. */
-  #narrow(): void {
-    const window = latest();
-    if (this.#window.at === 'latest' && this.#window.count > window.count) this.#watch(window);
-  }
-
-  /** Shows more of what arrived with each frame; when nothing follows, what was passed over. */
-  #flood(): void {
-    const next = this.#isAtEnd ? flooded(this.shown.entries, this.whole.entries, screenful(window.innerHeight)) : this.whole.entries;
-    this.#show(next);
-    const isThere = next[next.length - 1] === this.whole.entries[this.whole.entries.length - 1];
-    if (!isThere) this.#stopFilling = soon(() => this.#flood());
-    else if (next.length !== this.whole.entries.length || next[0] !== this.whole.entries[0]) {
-      const timer = setTimeout(() => this.#calm(), CALM_MS);
-      this.#stopFilling = () => clearTimeout(timer);
-    }
-  }
-
-  #calm(): void {
-    this.#stopFilling = null;
-    const next = calmed(this.shown.entries, this.whole.entries);
-    this.#show(next);
-    if (next.length < this.whole.entries.length) this.#stopFilling = soon(() => this.#calm());
-  }
-
-  #show(entries: Entry[]): void {
-    const { hasOlder } = this.whole;
-    this.shown = { ...this.whole, entries, hasOlder: hasOlder || entries[0] !== this.whole.entries[0] };
-    this.#build(entries);
+  /** Shows the newest of the window, and more with each frame until all are there. */
+  #show(count: number): void {
+    const { entries, hasOlder } = this.whole;
+    const isAll = count >= entries.length;
+    const shown = isAll ? entries : entries.slice(-count);
+    this.shown = { ...this.whole, entries: shown, hasOlder: hasOlder || !isAll };
+    this.#build(shown);
+    this.#stopFilling = isAll ? null : soon(() => this.#show(count + TOGETHER));
   }
 
   #build(entries: Entry[]): void {

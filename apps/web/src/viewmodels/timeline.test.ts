@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Entry, Timeline, Window } from '../platform/engine';
 import { type Placed, restoreAnchor, takeAnchor } from './anchor';
 import { buildRows, isSame, keepSame, RUN_MS } from './rows';
-import { COUNT_MAX, FIRST_COUNT, type View, arrivedSince, nextWindow, screenful, windowAround } from './window';
+import { COUNT_MAX, FIRST_COUNT, LATEST, type View, arrivedSince, nextWindow, windowAround } from './window';
 
-const LATEST: Window = { at: 'latest', count: FIRST_COUNT };
 const NOON = new Date(2026, 4, 3, 12).getTime();
 
 function entry(id: number, part: Partial<Entry> = {}): Entry {
@@ -14,15 +13,6 @@ function entry(id: number, part: Partial<Entry> = {}): Entry {
     isForwarded: false, reactions: [], ...part,
   };
 }
-
-describe('the first window', () => {
-  it('fills the screen, whatever its height, and holds no more than it must', () => {
-    expect(screenful(300)).toBe(FIRST_COUNT);
-    expect(screenful(1_440) * 36).toBeGreaterThan(1_440);
-    expect(screenful(1_440)).toBeLessThan(50);
-    expect(screenful(100_000)).toBe(COUNT_MAX);
-  });
-});
 
 describe('rows', () => {
   it('stand in runs of one sender within four minutes', () => {

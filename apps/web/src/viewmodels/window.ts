@@ -7,25 +7,15 @@
  */
 import type { Entry, EntryId, Timeline, Window } from '../platform/engine';
 
-/** A message of one line with what is around it, at least. */
-const ROW_PX = 36;
-/** Entries of the first frame, on a screen of moderate height. */
-export const FIRST_COUNT = 28;
+/** Entries of the first frame. */
+export const FIRST_COUNT = 40;
 const STEP = 60;
 /** Most entries in the page at once. */
 export const COUNT_MAX = 180;
 /** Entries drawn around a place that is jumped to. */
 const JUMP_COUNT = 80;
 
-/** Entries that fill a screen of that height, and a little more. */
-export function screenful(heightPx: number): number {
-  return Math.min(COUNT_MAX, Math.max(FIRST_COUNT, Math.ceil(heightPx / ROW_PX) + 4));
-}
-
-/** The newest end, a screen of it. */
-export function latest(): Window & { at: 'latest' } {
-  return { at: 'latest', count: screenful(window.innerHeight) };
-}
+export const LATEST: Window = { at: 'latest', count: FIRST_COUNT };
 
 /** What the reader sees of the present window. */
 export interface View {
