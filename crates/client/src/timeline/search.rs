@@ -25,15 +25,14 @@ pub struct SearchHit {
     pub highlights: Vec<Range<usize>>,
 }
 
-/// Every word as a quoted prefix: nothing that a user types is an operator.
-fn quote(words: &str) -> Option<String> {
-    let quoted: Vec<String> = words
+/// The words that count, quoted: nothing that a user types is an operator.
+fn quote(words: &str) -> Vec<String> {
+    words
         .split_whitespace()
         .filter(|word| word.chars().any(char::is_alphanumeric))
         .take(SEARCH_WORDS_MAX)
-        .map(|word| format!("\"{}\"*", word.replace('"', "\"\"").replace('\0', "")))
-        .collect();
-    (!quoted.is_empty()).then(|| quoted.join(" "))
+        .map(|word| format!("\"{}\"", word.replace('"', "\"\"").replace('\0', "")))
+        .collect()
 }
 
 fn split_marks(marked: &str) -> (String, Vec<Range<usize>>) {
@@ -64,7 +63,9 @@ fn sql() -> String {
 }
 
 impl Timeline<'_> {
-    /// The newest messages that hold every word, each as a prefix, without regard to case and accents.
+    /// The newest messages that hold every word, without regard to case and accents. The last one is still being typed, so
+    /// it is a prefix; where nothing holds the others whole, they are prefixes too. (For a prefix the index puts together
+    /// the places of all words that begin so: of a common one, half of the history.)
     ///
     /// # Errors
     /// What the database says; no words are no error but no hits.
@@ -74,9 +75,23 @@ impl Timeline<'_> {
         conversation: Option<&ConversationId>,
         limit: usize,
     ) -> Result<Vec<SearchHit>, DatabaseError> {
-        let Some(query) = quote(words) else {
+        let quoted = quote(words);
+        if quoted.is_empty() {
             return Ok(Vec::new());
-        };
+        }
+        let hits = self.matching(&format!("{} *", quoted.join(" ")), conversation, limit)?;
+        if quoted.len() == 1 || !hits.is_empty() {
+            return Ok(hits);
+        }
+        self.matching(&format!("{} *", quoted.join(" * ")), conversation, limit)
+    }
+
+    fn matching(
+        &self,
+        query: &str,
+        conversation: Option<&ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<SearchHit>, DatabaseError> {
         let limit = i64::try_from(limit.min(HITS_MAX)).unwrap_or(0);
         self.connection
             .prepare_cached(&sql())?
@@ -120,6 +135,17 @@ mod tests {
         assert_eq!(found(&world, "DOMANI non").len(), 2);
         assert_eq!(found(&world, "doma"), ["Domani non posso, dopodomani sì", "Perché non vieni domani?"]);
         assert_eq!(found(&world, "domani ieri"), Vec::<String>::new());
+        assert_eq!(found(&world, "doma vie"), ["Perché non vieni domani?"]);
+    }
+
+    #[test]
+    fn whole_words_come_before_words_that_begin_so() {
+        let mut world = World::new();
+        world.received(ADA, 1, text("car 50000"), 10);
+        world.received(ADA, 2, text("carpet 50000"), 11);
+        assert_eq!(found(&world, "car 500"), ["car 50000"]);
+        assert_eq!(found(&world, "carp 500"), ["carpet 50000"]);
+        assert_eq!(found(&world, "ca 500").len(), 2);
     }
 
     #[test]
