@@ -248,6 +248,8 @@ class Giver {
   readonly #look: ReturnType<typeof setInterval>;
   #isGiving = false;
   #isOver = false;
+  /** Ends the wait for room on the channel. */
+  #wake: () => void = () => undefined;
   #movedMs = performance.now();
   #toldMs = 0;
 
@@ -303,6 +305,7 @@ class Giver {
 
   #room(): Promise<void> {
     return new Promise((resolve) => {
+      this.#wake = resolve;
       this.#channel.onbufferedamountlow = () => resolve();
     });
   }
@@ -313,5 +316,6 @@ class Giver {
     clearInterval(this.#look);
     this.#channel.close();
     this.#serving.free();
+    this.#wake();
   }
 }

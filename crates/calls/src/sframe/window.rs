@@ -7,7 +7,7 @@ const WORDS: usize = WINDOW_COUNTERS as usize / 64;
 /// Counters that were seen, the newest [`WINDOW_COUNTERS`] of them one by one.
 #[derive(Default)]
 pub struct Window {
-    /// One more than the highest counter seen; `None` for nothing seen.
+    /// The highest counter seen; `None` for nothing seen.
     highest: Option<u64>,
     /// Bit `counter % WINDOW_COUNTERS`.
     seen: [u64; WORDS],
