@@ -16,8 +16,11 @@ mod process;
 mod report;
 mod restart;
 mod seal;
+mod sfu;
 mod socket;
 mod start;
+mod turn;
+mod udp;
 
 use anyhow::{Context, bail};
 use std::time::Duration;
@@ -45,8 +48,26 @@ impl Scale {
 
 /// Every case, in the order of the table.
 const CASES: &[&str] = &[
-    "disk", "pair16", "pair", "open", "offline", "fanout", "idle", "login", "restart", "engine", "mls", "crowd",
-    "file", "binary", "seal", "files",
+    "disk",
+    "pair16",
+    "pair",
+    "open",
+    "offline",
+    "fanout",
+    "idle",
+    "login",
+    "restart",
+    "engine",
+    "mls",
+    "crowd",
+    "file",
+    "binary",
+    "seal",
+    "files",
+    "turn",
+    "sfu",
+    "sfu-speaker",
+    "sfu-memory",
 ];
 
 fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
@@ -66,6 +87,10 @@ fn run(case: &str, scale: &Scale) -> anyhow::Result<()> {
         "file" => file::run(scale),
         "binary" => start::binary(scale),
         "seal" => seal::run(scale),
+        "turn" => turn::run(scale),
+        "sfu" => sfu::run(scale),
+        "sfu-speaker" => sfu::speaker(scale),
+        "sfu-memory" => sfu::memory(scale),
         "files" | "file-send" | "file-receive" => files::run(scale),
         other => bail!("no case `{other}`; there are {}", CASES.join(", ")),
     }
@@ -77,6 +102,11 @@ fn main() -> anyhow::Result<()> {
         && first == "floor-server"
     {
         return floor::serve(address.parse()?, file.as_ref());
+    }
+    if let [first, address] = &args[..]
+        && first == "udp-floor"
+    {
+        return udp::echo(address.parse()?);
     }
     let mut scale = Scale { is_tiny: false, rounds: 3, with_node: true };
     let mut cases = Vec::new();

@@ -13,6 +13,8 @@ pub enum Subject {
     Floor,
     /// The node binary.
     Node,
+    /// Debian's coturn.
+    Coturn,
     /// OpenMLS without our layer.
     Openmls,
     /// Our group layer over OpenMLS.

@@ -1,11 +1,16 @@
 //! Calls: sealed frames from whoever is on the way; STUN and TURN from whoever finds the port.
 
 use crate::Seed;
+use ::calls::room::{RoomPolicy, Rooms};
 use ::calls::sframe::{BaseKey, Codec, Header, Receiver, Sender, StreamId, Suite};
 use ::calls::stun::{Class, LongTermKey, Message, Method, TransactionId, Writer, attribute};
 use ::calls::turn::{Client, CredentialSecret, Effect, Link, Opened, Policy, Table, Verdict};
+use ::wire::room::{RoomAsk, RoomDoes, RoomHostKey, RoomKey, RoomPerson, RoomSay, RoomSlot, RoomTell};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+/// An offer of a voice, a video in three layers, one of each to receive, and a data channel.
+const OFFER: &str = include_str!("offer.sdp");
 const FRAME: &[u8] = b"\x11\x02\x03 a frame of a camera";
 
 fn key() -> BaseKey {
@@ -51,6 +56,50 @@ pub fn header_seeds() -> Vec<Seed> {
 /// A frame.
 pub fn frame_seeds() -> Vec<Seed> {
     vec![Seed::new("sealed", sealed())]
+}
+
+/// What is said on the data channel of a room comes back as it was, or is not taken.
+pub fn room_channel(bytes: &[u8]) -> bool {
+    let say = RoomSay::parse(bytes);
+    let tell = RoomTell::parse(bytes);
+    if let Ok(say) = &say {
+        assert_eq!(RoomSay::parse(&say.clone().encode()).as_ref(), Ok(say));
+    }
+    if let Ok(tell) = &tell {
+        assert_eq!(RoomTell::parse(&tell.clone().encode()).as_ref(), Ok(tell));
+    }
+    say.is_ok_and(|say| !say.want.is_empty()) || tell.is_ok_and(|tell| !tell.slots.is_empty())
+}
+
+/// An offer makes a person of a room, or is refused; datagrams that follow harm nobody.
+pub fn room_offer(bytes: &[u8]) -> bool {
+    let sdp = String::from_utf8_lossy(bytes).into_owned();
+    let start = Instant::now();
+    let rooms = Rooms::new(start, RoomPolicy::default(), vec![at(7_440)]);
+    let mut rooms = rooms.expect("a certificate");
+    let host = RoomHostKey::Hash(::wire::id::Hash([2; 32]));
+    let key = RoomKey { member: ::wire::id::RoomMember([1; 32]), host };
+    let does = RoomDoes::Join { sdp, label: bytes::Bytes::new(), resume: [3; 16] };
+    let is_in = rooms.ask(start, RoomAsk { key, does }).is_ok();
+    for (nth, datagram) in bytes.chunks(100).enumerate().take(20) {
+        rooms.take(start + Duration::from_millis(nth as u64), at(9), datagram);
+    }
+    rooms.flush(start + Duration::from_secs(1));
+    assert_eq!(rooms.counts().people, usize::from(is_in));
+    is_in
+}
+
+/// A wish and a list.
+pub fn room_channel_seeds() -> Vec<Seed> {
+    let slot = RoomSlot { mid: "7".into(), person: 300, source: 1, layer: 2 };
+    let person = RoomPerson { number: 300, label: vec![9; 20].into() };
+    let tell = RoomTell { people: vec![person], slots: vec![slot.clone()] };
+    vec![Seed::new("say", RoomSay { want: vec![slot] }.encode()), Seed::new("tell", tell.encode())]
+}
+
+/// An offer as a client of a room makes it.
+pub fn room_offer_seeds() -> Vec<Seed> {
+    vec![Seed::new("offer", OFFER.as_bytes().to_vec())]
 }
 
 const NOW_MS: u64 = 1_000_000;

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`frames`] | what client and node send each other; receipts and evidence |
 //! | [`members`] | what members send each other through a node |
-//! | [`calls`] | sealed frames of calls, STUN, TURN |
+//! | [`calls`] | sealed frames of calls, STUN, TURN, rooms |
 //! | [`contacts`] | first contact and groups: links, bundles, doors, knocks, KeyPackages |
 //! | [`devices`] | a whole device behind a node that says anything |
 //! | [`identities`] | certificates, addresses, words |
@@ -97,6 +97,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "key_file", run: settings::key_file, seeds: settings::key_file_seeds, places: PLACES },
     Target { name: "sframe_header", run: calls::header, seeds: calls::header_seeds, places: PLACES },
     Target { name: "sframe", run: calls::frame, seeds: calls::frame_seeds, places: PLACES },
+    Target { name: "room_channel", run: calls::room_channel, seeds: calls::room_channel_seeds, places: PLACES },
+    Target { name: "room_offer", run: calls::room_offer, seeds: calls::room_offer_seeds, places: 12 },
     Target { name: "stun", run: calls::stun, seeds: calls::stun_seeds, places: PLACES },
     Target { name: "turn", run: calls::turn, seeds: calls::turn_seeds, places: PLACES },
     Target { name: "stored_cell", run: disk::stored_cell, seeds: disk::stored_cell_seeds, places: PLACES },
