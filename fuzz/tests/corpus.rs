@@ -110,5 +110,5 @@ replay! {
     client_frame node_frame evidence receipt_path app_content content whisper cell cell_blob file_group file_leaves file_name
     certificate address
     node_url phrase safety_number invite_link invite_bundle door_record key_package knock knock_body welcome_blob policy
-    device lane_record stored_cell websocket node_config key_file sframe_header sframe stun turn
+    device lane_record stored_cell websocket node_config key_file sframe_header sframe stun turn room_channel room_offer
 }
