@@ -6,6 +6,10 @@ use protocol::event::ConversationId;
 use sqlite::rusqlite::{OptionalExtension, params};
 use wire::id::{AccountId, DeviceId};
 
+/// By the index of what was not read: what was read is not looked at.
+const FIRST_UNREAD: &str = "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation
+     WHERE c.conversation = ?1 AND m.is_unread = 1 ORDER BY m.place, m.id LIMIT 1";
+
 /// Who has an own message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MessageInfo {
@@ -53,10 +57,7 @@ impl Timeline<'_> {
     pub fn first_unread(&self, conversation: &ConversationId) -> Result<Option<EntryId>, DatabaseError> {
         Ok(self
             .connection
-            .prepare_cached(
-                "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation
-                 WHERE c.conversation = ?1 AND m.is_unread = 1 ORDER BY m.place, m.id LIMIT 1",
-            )?
+            .prepare_cached(FIRST_UNREAD)?
             .query_row([conversation.0], |row| Ok(EntryId(row.get(0)?)))
             .optional()?)
     }
@@ -230,5 +231,12 @@ mod tests {
         world.received(ADA, 2, text("b"), 11);
         let first = world.timeline().entry_by_msg_id(&ROOM, &MsgId([1; 16])).unwrap().unwrap().id;
         assert_eq!(world.timeline().first_unread(&ROOM).unwrap(), Some(first));
+    }
+
+    #[test]
+    fn first_unread_is_found_without_a_look_at_what_was_read() {
+        let plan = World::new().plan(FIRST_UNREAD, params![ROOM.0]);
+        assert!(plan.iter().any(|step| step.contains("messages_unread")), "{plan:?}");
+        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{plan:?}");
     }
 }

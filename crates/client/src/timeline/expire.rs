@@ -11,6 +11,12 @@ use wire::limit::RECEIPT_IDS_MAX;
 /// Delivery receipts go out 2 to 10 s after the message came (LANE.md C15).
 pub const RECEIPT_DELAY_MS: std::ops::RangeInclusive<u64> = 2_000..=10_000;
 
+/// By the index of what was not read: what was read is not looked at.
+const READ_UP_TO: &str = "UPDATE messages SET is_unread = 0,
+       expires_ms = CASE WHEN timer_s > 0 THEN ?3 + timer_s * 1000 ELSE expires_ms END
+     WHERE conversation = ?1 AND is_unread = 1 AND place <= coalesce((SELECT place FROM messages WHERE id = ?2), ?4)
+     RETURNING id, msg_id";
+
 /// What is owed to a conversation as one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwedBatch {
@@ -67,13 +73,7 @@ impl Timeline<'_> {
         };
         let read: Vec<(i64, [u8; 16])> = self
             .connection
-            .prepare_cached(
-                "UPDATE messages SET is_unread = 0,
-                   expires_ms = CASE WHEN timer_s > 0 THEN ?3 + timer_s * 1000 ELSE expires_ms END
-                 WHERE conversation = ?1 AND is_unread = 1
-                   AND place <= coalesce((SELECT place FROM messages WHERE id = ?2), ?4)
-                 RETURNING id, msg_id",
-            )?
+            .prepare_cached(READ_UP_TO)?
             .query_map(params![row, up_to.map(|entry| entry.0), millis(now_ms), i64::MAX], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?
@@ -268,6 +268,12 @@ mod tests {
         assert_eq!(world.timeline().conversation(&ROOM).unwrap().unwrap().unread, 1);
         assert_eq!(read(&mut world, 21), 1);
         assert_eq!(read(&mut world, 22), 0);
+    }
+
+    #[test]
+    fn reading_looks_at_nothing_that_was_read() {
+        let plan = World::new().plan(READ_UP_TO, params![1, 1, 1, 1]);
+        assert!(plan[0].contains("messages_unread"), "{plan:?}");
     }
 
     #[test]

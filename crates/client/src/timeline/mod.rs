@@ -223,6 +223,12 @@ pub(crate) mod testing {
             Timeline::new(self.database.read(), ME)
         }
 
+        /// The steps by which the database would answer.
+        pub(crate) fn plan(&self, sql: &str, params: impl sqlite::rusqlite::Params) -> Vec<String> {
+            let mut steps = self.database.read().prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            steps.query_map(params, |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap()
+        }
+
         pub(crate) fn record(&mut self, record: Record, now_ms: u64) {
             let changes = &mut self.changes;
             self.database.write(|tx| Timeline::new(tx, ME).record(&record, now_ms, changes)).unwrap();

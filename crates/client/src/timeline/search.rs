@@ -169,15 +169,7 @@ mod tests {
         let hits = world.timeline().search("plum", Some(&ROOM), 2).unwrap();
         let texts: Vec<_> = hits.iter().map(|hit| hit.entry.text().unwrap()).collect();
         assert_eq!(texts, ["plum 9", "plum 8"]);
-        let plan: Vec<String> = world
-            .database
-            .read()
-            .prepare(&format!("EXPLAIN QUERY PLAN {}", sql()))
-            .unwrap()
-            .query_map(params!["\"plum\"*", ROOM.0, 2, "a", "b"], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let plan = world.plan(&sql(), params!["\"plum\"*", ROOM.0, 2, "a", "b"]);
         assert!(plan[0].contains("words VIRTUAL TABLE INDEX"), "{plan:?}");
         assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{plan:?}");
     }
