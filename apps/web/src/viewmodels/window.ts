@@ -8,7 +8,7 @@
 import type { Entry, EntryId, Timeline, Window } from '../platform/engine';
 
 /** Entries of the first frame. */
-export const FIRST_COUNT = 40;
+export const FIRST_COUNT = 24;
 const STEP = 60;
 /** Most entries in the page at once. */
 export const COUNT_MAX = 180;
