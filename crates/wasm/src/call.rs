@@ -15,6 +15,7 @@ use wire::id::CallId;
 struct Remote<'a> {
     number: u32,
     has_video: bool,
+    may_direct: bool,
     sdp: &'a str,
 }
 
@@ -100,6 +101,7 @@ impl Face {
             remote: remote.map(|(description, number)| Remote {
                 number,
                 has_video: description.has_video,
+                may_direct: description.may_direct,
                 sdp: &description.sdp,
             }),
             candidates,

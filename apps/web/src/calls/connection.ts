@@ -27,6 +27,8 @@ export class Connection {
   #last: CallNow;
   readonly #attached = new WeakSet<RTCRtpSender | RTCRtpReceiver>();
   readonly #mayDirect: boolean;
+  /** What the connection gathers now. */
+  #isOpen: boolean;
   #described = false;
   #taken = 0;
   #candidatesTaken = 0;
@@ -44,6 +46,7 @@ export class Connection {
     this.#watcher = watcher;
     this.#last = now;
     this.#mayDirect = mayDirect;
+    this.#isOpen = this.#bothOpen(now);
     this.#sealer = new Sealer(now.call, (message) => {
       if (message.t === 'keyed') void this.#askPicture();
       else this.counts = message;
@@ -72,6 +75,7 @@ export class Connection {
     const peer = this.#peer;
     if (now.remote && now.remote.number > this.#taken) {
       if (now.want === 'answer') {
+        this.#setWays(now);
         await peer.setRemoteDescription({ type: 'offer', sdp: now.remote.sdp });
         for (const one of peer.getTransceivers()) {
           one.direction = 'sendrecv';
@@ -92,6 +96,11 @@ export class Connection {
         this.#candidatesTaken += 1;
         await peer.addIceCandidate({ candidate, sdpMid: '0', sdpMLineIndex: 0 }).catch(() => undefined);
       }
+    }
+    // Who offered did not know yet what the other side allows.
+    if (now.isOutgoing && this.#bothOpen(now) && !this.#isOpen && peer.signalingState === 'stable') {
+      this.#setWays(now);
+      await this.#offer(now, true);
     }
   }
 
@@ -138,9 +147,20 @@ export class Connection {
     return this.#peer.getTransceivers().filter((line) => line.receiver.track.kind === kind);
   }
 
+  /** Both sides said that they may see each other's address (CALLS.md s.5): until then nothing but a relay is looked for. */
+  #bothOpen(now: CallNow): boolean {
+    return this.#mayDirect && now.remote?.mayDirect === true;
+  }
+
+  /** Holds from the next offer or answer on. */
+  #setWays(now: CallNow): void {
+    this.#isOpen = this.#bothOpen(now);
+    this.#peer.setConfiguration({ ...this.#ways(now), bundlePolicy: 'max-bundle' });
+  }
+
   #ways({ relay }: CallNow): RTCConfiguration {
     const iceServers = relay && relay.urls.length > 0 ? [{ urls: relay.urls, username: relay.username, credential: relay.credential }] : [];
-    return { iceServers, iceTransportPolicy: this.#mayDirect ? 'all' : 'relay' };
+    return { iceServers, iceTransportPolicy: this.#isOpen ? 'all' : 'relay' };
   }
 
   #found(candidate: RTCIceCandidate | null): void {
@@ -176,7 +196,7 @@ export class Connection {
     if (this.#isClosed || this.isFlowing || !now.isOutgoing || now.state !== 'talking') return;
     this.#again = setTimeout(() => this.restart(), 2 * RESTART_MS);
     if (this.#peer.signalingState !== 'stable' || !this.#watcher.isOnline()) return;
-    this.#peer.setConfiguration({ ...this.#ways(now), bundlePolicy: 'max-bundle' });
+    this.#setWays(now);
     this.#chain = this.#chain.then(() => this.#offer(now, true)).catch(() => undefined);
   }
 

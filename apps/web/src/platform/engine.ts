@@ -378,7 +378,7 @@ export interface CallNow {
   /** What the page's connection is to describe. */
   want: 'offer' | 'answer' | null;
   /** What the other side described, counted. */
-  remote: { number: number; hasVideo: boolean; sdp: string } | null;
+  remote: { number: number; hasVideo: boolean; mayDirect: boolean; sdp: string } | null;
   candidates: string[];
   /** Null: not known yet; without URLs: the node relays nothing. */
   relay: { urls: string[]; username: string; credential: string } | null;

@@ -36,6 +36,8 @@ class CallModel {
   #silence: (() => void) | null = null;
   #notice: Notification | null = null;
   #isOnline = true;
+  /** The call that has no way: said once. */
+  #unreachable = '';
 
   /** Follows the engine's call until the returned function is called. */
   listen(engine: Engine): () => void {
@@ -75,12 +77,14 @@ class CallModel {
       this.#silence = null;
     }
     if (!now || !this.isHere || !this.local || now.relay === null) return;
+    // Without a relay both must allow that addresses are seen.
+    if (now.relay.urls.length === 0 && (!this.#mayDirect || now.remote?.mayDirect === false) && now.state !== 'talking') {
+      if (this.#unreachable !== now.call) toasts.say(t('call-no-relay'));
+      this.#unreachable = now.call;
+      void this.hangUp();
+      return;
+    }
     if (now.want && !this.connection && this.#engine) {
-      if (now.relay.urls.length === 0 && !this.#mayDirect) {
-        toasts.say(t('call-no-relay'));
-        void this.hangUp();
-        return;
-      }
       this.connection = new Connection(this.#engine, now, this.local, this.#mayDirect, { changed: () => this.#look(), isOnline: () => this.#isOnline });
       this.remote = this.connection.remote;
     }
