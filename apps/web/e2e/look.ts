@@ -55,6 +55,12 @@ const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unk
   storage: { query: 'files', go: async (page) => { await page.evaluate(() => window.fixture.show({ kind: 'settings', page: 'storage' })); await page.waitForTimeout(400); } },
   'send-files': { query: 'files', to: 'files', go: async (page) => { await page.getByTestId('attach-input').setInputFiles(await someFiles(page)); await page.getByTestId('send-files').filter({ hasText: 'Send' }).waitFor(); } },
   ringing: { to: 'ida', go: async (page) => { await page.evaluate(() => window.fixture.engine.ring('ida')); await page.getByTestId('ringing').waitFor(); } },
+  preview: { to: 'ida', go: async (page) => { await page.getByTestId('call-video').click(); await page.getByTestId('preview-go').waitFor(); await page.waitForTimeout(600); } },
+  devices: { to: 'ida', go: async (page) => { await page.getByTestId('call-video').click(); await page.getByTestId('preview-devices').click(); await page.waitForTimeout(600); } },
+  call: { to: 'ida', go: async (page) => { await page.evaluate(() => window.fixture.talk('ida')); await page.locator('.them.shown').waitFor(); } },
+  'call-menu': { to: 'ida', go: async (page) => { await page.evaluate(() => window.fixture.talk('ida')); await page.locator('.them.shown').waitFor(); await page.getByTestId('call-more').click(); } },
+  'call-small': { to: 'ida', go: async (page) => { await page.evaluate(() => window.fixture.talk('ida')); await page.locator('.them.shown').waitFor(); await page.getByTestId('call-small').click(); } },
+  'call-rtl': { to: 'ida', go: async (page) => { await page.evaluate(() => { document.documentElement.dir = 'rtl'; return window.fixture.talk('ida'); }); await page.locator('.them.shown').waitFor(); } },
   privacy: { go: async (page) => { await page.evaluate(() => window.fixture.show({ kind: 'settings', page: 'privacy' })); await page.waitForTimeout(400); } },
   offline: { to: 'luca', go: async (page) => page.evaluate(() => window.fixture.engine.change((world) => { world.network = { ...world.network, state: 'offline' }; })) },
 };

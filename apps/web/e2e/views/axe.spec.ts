@@ -33,6 +33,8 @@ const SCREENS: [string, string | undefined, (page: Page) => Promise<unknown>][] 
   ['who has a message', 'ida', menuOf(-1, 'info')],
   ['the emoji', 'ida', async (page) => { await page.locator('.bar [aria-haspopup=dialog]').click(); await page.locator('[data-emoji]').first().waitFor(); }],
   ['a call that comes', 'ida', async (page) => { await page.emulateMedia({ reducedMotion: 'reduce' }); await page.evaluate(() => window.fixture.engine.ring('ida')); await page.getByTestId('ringing').waitFor(); }],
+  ['a look at oneself before a call', 'ida', async (page) => { await page.getByTestId('call-video').click(); await page.getByTestId('preview-devices').click(); await page.getByTestId('audioinput').waitFor(); }],
+  ['a call', 'ida', async (page) => { await page.evaluate(() => window.fixture.talk('ida')); await page.locator('.them.shown').waitFor(); await page.getByTestId('call-more').click(); }],
   ['mentioning', 'harvest', (page) => page.getByTestId('composer').pressSequentially('@')],
 ];
 

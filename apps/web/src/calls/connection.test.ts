@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CallNow, Engine } from '../platform/engine';
 import { Connection } from './connection';
+import { NOTHING } from './media';
 
 const HOST = 'candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host';
 const RELAY = 'candidate:2 1 udp 41885439 198.51.100.1 3478 typ relay raddr 0.0.0.0 rport 0';
@@ -20,7 +21,7 @@ class FakePeer {
   constructor(configuration: RTCConfiguration) { this.#configuration = configuration; }
   setConfiguration(configuration: RTCConfiguration): void { this.#configuration = configuration; }
   addTransceiver(kind: string): FakeLine {
-    const line = { direction: 'sendrecv', sender: { replaceTrack: () => Promise.resolve() }, receiver: { track: { kind } }, setCodecPreferences: () => undefined };
+    const line = { direction: 'sendrecv', sender: { replaceTrack: () => Promise.resolve(), getParameters: () => ({ encodings: [] }) }, receiver: { track: { kind } }, setCodecPreferences: () => undefined };
     this.#lines.push(line);
     return line;
   }
@@ -63,8 +64,8 @@ const call = (change: Partial<CallNow>): CallNow => ({
 const remote = (mayDirect: boolean, number = 1): CallNow['remote'] => ({ number, hasVideo: true, mayDirect, sdp: 'v=0' });
 const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(1_000);
 const open = (engine: FakeEngine, now: CallNow, mayDirect: boolean): Connection => {
-  const tracks = { getVideoTracks: () => [], getAudioTracks: () => [] } as unknown as MediaStream;
-  const connection = new Connection(engine as unknown as Engine, now, tracks, mayDirect, { changed: () => undefined, isOnline: () => true });
+  const watcher = { changed: () => undefined, isOnline: () => true, left: () => undefined };
+  const connection = new Connection(engine as unknown as Engine, now, NOTHING, mayDirect, watcher);
   connection.follow(now);
   return connection;
 };
@@ -114,4 +115,39 @@ describe.each([[true, true], [true, false], [false, true], [false, false]])('whe
     expect(engine.candidates).toEqual([RELAY]);
     connection.close();
   });
+});
+
+test('where both looked for another way at once, the caller keeps to its offer and the other side answers it', async () => {
+  for (const isOutgoing of [true, false]) {
+    const engine = new FakeEngine();
+    const first = isOutgoing ? call({ state: 'calling', want: 'offer' }) : call({ isOutgoing, want: 'answer', remote: remote(false) });
+    const connection = open(engine, first, false);
+    await settled();
+    const talking = call({ isOutgoing, state: 'talking', remote: remote(false) });
+    connection.follow(talking);
+    await settled();
+    connection.restart(true);
+    await settled();
+    engine.described.length = 0;
+    connection.follow(call({ isOutgoing, state: 'talking', want: 'answer', remote: remote(false, 2) }));
+    await settled();
+    expect(engine.described.map((one) => one.isOffer)).toEqual(isOutgoing ? [] : [false]);
+    connection.close();
+  }
+});
+
+test('a way that surely changed is looked for at once, one that may mend itself later', async () => {
+  const engine = new FakeEngine();
+  const connection = open(engine, call({ state: 'calling', want: 'offer' }), false);
+  await settled();
+  connection.follow(call({ state: 'talking', remote: remote(false) }));
+  await settled();
+  connection.isFlowing = true;
+  connection.restart();
+  await settled();
+  expect(engine.described.length).toBe(1);
+  connection.restart(true);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(engine.described.length).toBe(2);
+  connection.close();
 });

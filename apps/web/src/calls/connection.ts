@@ -1,55 +1,67 @@
 /** One connection of a call: descriptions, candidates, tracks. What it describes and hears goes through the engine. */
 
 import type { CallNow, Engine } from '../platform/engine';
+import { type Given, Mix, NOTHING, PICTURE_BITS } from './media';
+import { type Counted, type Quality, type Way, count, judge, wayOf } from './quality';
 import { Sealer, connectionOptions } from './transform';
-import type { Counts } from './protocol';
 
 /** Candidates that come together leave together. */
 const GATHER_MS = 40;
-/** Tries to come back by another way before the engine's patience ends. */
+/** A broken way gets so long to mend itself before another is looked for, and each try so long. */
 const RESTART_MS = 1_500;
+/** An offer that nobody answered for so long is made again. */
+const OFFER_MS = 5_000;
+const LOOK_MS = 2_000;
 
 /** What a connection tells, and asks, of whoever shows it. */
-export interface Watcher { changed: () => void; isOnline: () => boolean }
+export interface Watcher {
+  changed: () => void;
+  isOnline: () => boolean;
+  /** The other side closed its end, without having said so in the conversation. */
+  left: () => void;
+}
 
 export class Connection {
   readonly call: string;
   readonly remote = new MediaStream();
-  /** By which way media flows. */
-  way: 'direct' | 'relayed' | null = null;
+  way: Way | null = null;
+  quality: Quality | null = null;
   isFlowing = false;
-  counts: Counts | null = null;
   readonly #engine: Engine;
   readonly #peer: RTCPeerConnection;
   readonly #sealer: Sealer;
-  readonly #local: MediaStream;
   readonly #watcher: Watcher;
+  readonly #mix = new Mix();
+  #given: Given = NOTHING;
+  #voice: MediaStreamTrack | null = null;
+  #savesData = false;
   #last: CallNow;
   readonly #attached = new WeakSet<RTCRtpSender | RTCRtpReceiver>();
   readonly #mayDirect: boolean;
-  /** What the connection gathers now. */
+  /** More than relays is looked for now. */
   #isOpen: boolean;
   #described = false;
+  #offeredMs = 0;
   #taken = 0;
   #candidatesTaken = 0;
   #waiting: string[] = [];
   #isComplete = false;
   #gather: ReturnType<typeof setTimeout> | undefined;
   #again: ReturnType<typeof setTimeout> | undefined;
+  #looks: ReturnType<typeof setInterval> | undefined;
+  #counted: Counted | null = null;
   #chain: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(engine: Engine, now: CallNow, local: MediaStream, mayDirect: boolean, watcher: Watcher) {
+  constructor(engine: Engine, now: CallNow, given: Given, mayDirect: boolean, watcher: Watcher) {
     this.call = now.call;
     this.#engine = engine;
-    this.#local = local;
     this.#watcher = watcher;
     this.#last = now;
     this.#mayDirect = mayDirect;
     this.#isOpen = this.#bothOpen(now);
-    this.#sealer = new Sealer(now.call, (message) => {
-      if (message.t === 'keyed') void this.#askPicture();
-      else this.counts = message;
+    this.#sealer = new Sealer(now.call, () => {
+      void this.#askPicture();
       watcher.changed();
     });
     this.#peer = new RTCPeerConnection({ ...this.#ways(now), ...connectionOptions(), bundlePolicy: 'max-bundle' });
@@ -60,13 +72,18 @@ export class Connection {
       this.remote.addTrack(track);
       watcher.changed();
     };
+    this.#hold(given);
     if (now.isOutgoing) for (const kind of ['audio', 'video'] as const) this.#send(this.#peer.addTransceiver(kind, { direction: 'sendrecv' }), kind);
   }
 
   /** Follows what the engine says of the call, one thing after the other. */
   follow(now: CallNow): void {
     this.#last = now;
-    this.#chain = this.#chain.then(() => (this.#isClosed ? undefined : this.#follow(now))).catch((error: unknown) => {
+    this.#then(() => this.#follow(now));
+  }
+
+  #then(step: () => Promise<void>): void {
+    this.#chain = this.#chain.then(() => (this.#isClosed ? undefined : step())).catch((error: unknown) => {
       console.error('call:', error instanceof Error ? error.name : 'failed');
     });
   }
@@ -74,17 +91,13 @@ export class Connection {
   async #follow(now: CallNow): Promise<void> {
     const peer = this.#peer;
     if (now.remote && now.remote.number > this.#taken) {
+      this.#taken = now.remote.number;
       if (now.want === 'answer') {
-        this.#setWays(now);
-        await peer.setRemoteDescription({ type: 'offer', sdp: now.remote.sdp });
-        for (const one of peer.getTransceivers()) {
-          one.direction = 'sendrecv';
-          this.#send(one, one.receiver.track.kind as 'audio' | 'video');
-        }
+        // Both looked for another way at once: the caller's offer holds, and the other side takes its own back.
+        if (!now.isOutgoing || peer.signalingState !== 'have-local-offer') await this.#hear(now, now.remote.sdp);
       } else if (peer.signalingState === 'have-local-offer') {
         await peer.setRemoteDescription({ type: 'answer', sdp: now.remote.sdp });
       }
-      this.#taken = now.remote.number;
     }
     if (now.want === 'offer' && !this.#described) await this.#offer(now);
     if (now.want === 'answer' && peer.signalingState === 'have-remote-offer') {
@@ -98,13 +111,22 @@ export class Connection {
       }
     }
     // Who offered did not know yet what the other side allows.
-    if (now.isOutgoing && this.#bothOpen(now) && !this.#isOpen && peer.signalingState === 'stable') {
-      this.#setWays(now);
-      await this.#offer(now, true);
+    if (now.isOutgoing && this.#bothOpen(now) && !this.#isOpen && peer.signalingState === 'stable') await this.#offer(now, true);
+  }
+
+  async #hear(now: CallNow, sdp: string): Promise<void> {
+    this.#setWays(now);
+    await this.#peer.setRemoteDescription({ type: 'offer', sdp });
+    for (const one of this.#peer.getTransceivers()) {
+      one.direction = 'sendrecv';
+      this.#send(one, one.receiver.track.kind as 'audio' | 'video');
     }
   }
 
   async #offer(now: CallNow, isRestart = false): Promise<void> {
+    if (isRestart) this.#setWays(now);
+    this.#offeredMs = performance.now();
+    this.#isComplete = false;
     await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart: isRestart }));
     await this.#describe(now, true);
   }
@@ -123,8 +145,7 @@ export class Connection {
     line.setCodecPreferences(codecs);
     this.#attach(line.sender, true, kind === 'video');
     this.#attach(line.receiver, false, kind === 'video');
-    const [track] = kind === 'video' ? this.#local.getVideoTracks() : this.#local.getAudioTracks();
-    void line.sender.replaceTrack(track ?? null);
+    void line.sender.replaceTrack(kind === 'video' ? this.#picture() : this.#voice);
   }
 
   #attach(part: RTCRtpSender | RTCRtpReceiver, isSealing: boolean, hasPicture: boolean): void {
@@ -133,14 +154,33 @@ export class Connection {
     this.#sealer.attach(part, { isSealing, hasPicture });
   }
 
-  /** Sends another picture, or none. */
-  async show(track: MediaStreamTrack | null): Promise<void> {
-    await this.#lines('video')[0]?.sender.replaceTrack(track);
+  /** Sends this from now on: the screen rather than the camera, its sound with the voice. */
+  async give(given: Given): Promise<void> {
+    this.#hold(given);
+    await this.#lines('video')[0]?.sender.replaceTrack(this.#picture());
+    await this.#lines('audio')[0]?.sender.replaceTrack(this.#voice);
+    await this.save(this.#savesData);
   }
 
-  /** Sends from another microphone. */
-  async speak(track: MediaStreamTrack | null): Promise<void> {
-    await this.#lines('audio')[0]?.sender.replaceTrack(track);
+  #hold(given: Given): void {
+    const isSame = given.microphone === this.#given.microphone && given.screenSound === this.#given.screenSound;
+    this.#given = given;
+    if (!isSame) this.#voice = this.#mix.of(given);
+  }
+
+  #picture(): MediaStreamTrack | null {
+    return this.#given.screen ?? this.#given.camera;
+  }
+
+  /** Sends a picture of few bits, or of as many as there is room for. */
+  async save(savesData: boolean): Promise<void> {
+    this.#savesData = savesData;
+    const sender = this.#lines('video')[0]?.sender;
+    const parameters = sender?.getParameters();
+    const [encoding] = parameters?.encodings ?? [];
+    if (!sender || !parameters || !encoding) return;
+    encoding.maxBitrate = savesData ? PICTURE_BITS.saving : PICTURE_BITS.plain;
+    await sender.setParameters(parameters).catch(() => undefined);
   }
 
   #lines(kind: string): RTCRtpTransceiver[] {
@@ -179,56 +219,74 @@ export class Connection {
   #turned(): void {
     const state = this.#peer.connectionState;
     const isFlowing = state === 'connected';
-    clearTimeout(this.#again);
     if (isFlowing !== this.isFlowing && (isFlowing || state === 'disconnected' || state === 'failed')) {
       this.isFlowing = isFlowing;
       void this.#engine.callMedia({ call: this.call, isFlowing }).catch(() => undefined);
     }
-    if (isFlowing) void this.#askWay();
-    else if (state === 'disconnected' || state === 'failed') this.#again = setTimeout(() => this.restart(), RESTART_MS);
-    this.#watcher.changed();
-  }
-
-  /** Looks for another way: a network changed, the node came back. The caller does, so that only one does. */
-  restart(): void {
     clearTimeout(this.#again);
-    const now = this.#last;
-    if (this.#isClosed || this.isFlowing || !now.isOutgoing || now.state !== 'talking') return;
-    this.#again = setTimeout(() => this.restart(), 2 * RESTART_MS);
-    if (this.#peer.signalingState !== 'stable' || !this.#watcher.isOnline()) return;
-    this.#setWays(now);
-    this.#chain = this.#chain.then(() => this.#offer(now, true)).catch(() => undefined);
-  }
-
-  async #askWay(): Promise<void> {
-    const stats = await this.#peer.getStats();
-    for (const report of stats.values() as Iterable<Record<string, unknown>>) {
-      if (report['type'] !== 'candidate-pair' || report['nominated'] !== true) continue;
-      const local = stats.get(report['localCandidateId'] as string) as { candidateType?: string } | undefined;
-      const remote = stats.get(report['remoteCandidateId'] as string) as { candidateType?: string } | undefined;
-      this.way = [local, remote].some((end) => end?.candidateType === 'relay') ? 'relayed' : 'direct';
-    }
+    if (isFlowing) this.#flows();
+    else if (state === 'disconnected' || state === 'failed') this.#again = setTimeout(() => this.restart(), this.#patience());
     this.#watcher.changed();
   }
 
-  /** The first frames were dropped without a key: a whole picture is asked for. */
-  async #askPicture(): Promise<void> {
-    const [line] = this.#lines('video');
-    const parameters = line?.sender.getParameters();
-    if (line && parameters?.encodings.length) await line.sender.setParameters(parameters).catch(() => undefined);
+  /** The caller looks first. */
+  #patience(): number {
+    return this.#last.isOutgoing ? RESTART_MS : 2 * RESTART_MS;
   }
 
-  /** For tests and the sign of quality: what the browser counted. */
-  stats(): Promise<RTCStatsReport> {
-    this.#sealer.askCounts();
-    return this.#peer.getStats();
+  #flows(): void {
+    this.#looks ??= setInterval(() => void this.#look(), LOOK_MS);
+    void this.#look();
+    // Whoever goes away with their page closes the connection; the conversation may hear of it much later.
+    const transport = this.#peer.getSenders()[0]?.transport;
+    if (transport) transport.onstatechange = () => { if (transport.state === 'closed' && !this.#isClosed) this.#watcher.left(); };
+  }
+
+  /**
+   * Looks for another way: the one there was broke, or surely is no longer what it was, for the network changed or
+   * the node came back.
+   */
+  restart(isSure = false): void {
+    const now = this.#last;
+    if (this.#isClosed || now.state !== 'talking' || (this.isFlowing && !isSure)) return;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.restart(), 2 * this.#patience());
+    if (!this.#watcher.isOnline()) return;
+    const { signalingState } = this.#peer;
+    const isDue = signalingState === 'stable' || (signalingState === 'have-local-offer' && performance.now() - this.#offeredMs > OFFER_MS);
+    if (isDue) this.#then(() => this.#offer(this.#last, true));
+  }
+
+  async #look(): Promise<void> {
+    const stats = await this.#peer.getStats();
+    if (this.#isClosed) return;
+    const counted = count(stats);
+    if (this.#counted) this.quality = judge(this.#counted, counted);
+    this.#counted = counted;
+    this.way = wayOf(stats) ?? this.way;
+    this.#watcher.changed();
+  }
+
+  /**
+   * The first frames were dropped without a key: a whole picture is sent next. Where transformers can ask for it, the
+   * worker does.
+   */
+  async #askPicture(): Promise<void> {
+    const sender = this.#lines('video')[0]?.sender;
+    const parameters = sender?.getParameters();
+    if (!sender || !parameters?.encodings.length) return;
+    const options = { encodingOptions: parameters.encodings.map(() => ({ keyFrame: true })) };
+    const set = sender.setParameters.bind(sender) as (parameters: RTCRtpSendParameters, options: object) => Promise<void>;
+    await set(parameters, options).catch(() => undefined);
   }
 
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#gather);
     clearTimeout(this.#again);
+    clearInterval(this.#looks);
     this.#peer.close();
+    this.#mix.stop();
     this.#sealer.stop();
   }
 }

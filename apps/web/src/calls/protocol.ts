@@ -5,9 +5,7 @@ export interface StreamKind { isSealing: boolean; hasPicture: boolean }
 export type ToMedia =
   | { t: 'call'; call: string }
   /** Where there is no `RTCRtpScriptTransform`. */
-  | { t: 'streams'; kind: StreamKind; readable: ReadableStream; writable: WritableStream }
-  | { t: 'counts' };
+  | { t: 'streams'; kind: StreamKind; readable: ReadableStream; writable: WritableStream };
 
-export interface Counts { sealed: number; opened: number; dropped: number; slowestMs: number }
-
-export type FromMedia = { t: 'keyed' } | ({ t: 'counts' } & Counts);
+/** There is a key now: what came and left before it was dropped. */
+export interface FromMedia { t: 'keyed' }

@@ -37,10 +37,6 @@ export class Sealer {
     this.#say({ t: 'streams', kind, readable, writable }, [readable, writable]);
   }
 
-  askCounts(): void {
-    this.#say({ t: 'counts' });
-  }
-
   stop(): void {
     this.#worker.terminate();
   }

@@ -11,14 +11,21 @@ import initialise, { Frames } from '../worker/pkg/sottovoce';
 import wasmUrl from '../worker/pkg/sottovoce_bg.wasm?url';
 import type { FromMedia, StreamKind, ToMedia } from './protocol';
 
-interface Transformer { readable: ReadableStream<Encoded>; writable: WritableStream<Encoded>; options: StreamKind }
+interface Transformer {
+  readable: ReadableStream<Encoded>;
+  writable: WritableStream<Encoded>;
+  options: StreamKind;
+  /** Not everywhere. */
+  generateKeyFrame?: () => Promise<unknown>;
+  sendKeyFrameRequest?: () => Promise<unknown>;
+}
 interface Encoded { data: ArrayBuffer }
 type Scope = DedicatedWorkerGlobalScope & { onrtctransform: ((event: { transformer: Transformer }) => void) | null };
 
 const scope = globalThis as unknown as Scope;
 let frames: Frames | null = null;
-/** Dropped since the last report: the page says when it is many. */
-const counts = { sealed: 0, opened: 0, dropped: 0, slowestMs: 0 };
+/** Those of pictures. */
+const pictures: Transformer[] = [];
 
 const ready = initialise({ module_or_path: wasmUrl }).then(() => {
   frames = new Frames();
@@ -36,6 +43,7 @@ async function wish(call: string): Promise<void> {
     channel.close();
     frames?.enter(Date.now(), data.epoch, data.ownLeaf, data.peerLeaf, data.baseKey);
     data.baseKey.fill(0);
+    for (const one of pictures) askPicture(one);
     say({ t: 'keyed' });
   };
   const owner = new BroadcastChannel(OWNER_CHANNEL);
@@ -46,21 +54,22 @@ async function wish(call: string): Promise<void> {
 
 function turn({ isSealing, hasPicture }: StreamKind, frame: Encoded): boolean {
   if (!frames) return false;
-  const begun = performance.now();
   const data = new Uint8Array(frame.data);
   const turned = isSealing ? frames.seal(hasPicture, data) : frames.open(Date.now(), hasPicture, data);
-  counts.slowestMs = Math.max(counts.slowestMs, performance.now() - begun);
-  if (!turned) {
-    counts.dropped += 1;
-    return false;
-  }
-  if (isSealing) counts.sealed += 1;
-  else counts.opened += 1;
+  if (!turned) return false;
   frame.data = turned.buffer as ArrayBuffer;
   return true;
 }
 
-function pipe({ readable, writable, options }: Transformer): void {
+/** The first frames were dropped without a key: the next is to be a whole picture. */
+function askPicture(one: Transformer): void {
+  const asked = one.options.isSealing ? one.generateKeyFrame?.() : one.sendKeyFrameRequest?.();
+  asked?.catch(() => undefined);
+}
+
+function pipe(transformer: Transformer): void {
+  const { readable, writable, options } = transformer;
+  if (options.hasPicture) pictures.push(transformer);
   const transform = new TransformStream<Encoded, Encoded>({
     transform(frame, controller) {
       if (turn(options, frame)) controller.enqueue(frame);
@@ -78,9 +87,6 @@ scope.onmessage = ({ data }: MessageEvent<ToMedia>) => {
       break;
     case 'streams':
       pipe({ readable: data.readable as ReadableStream<Encoded>, writable: data.writable as WritableStream<Encoded>, options: data.kind });
-      break;
-    case 'counts':
-      say({ t: 'counts', ...counts });
       break;
   }
 };

@@ -1,36 +1,32 @@
 /** The call of this page: devices, connection, what the buttons do. One tab has the media; every tab sees that there is a call. */
 
-import type { CallNow, ConversationId, Engine } from '../platform/engine';
-import { t } from '../platform/i18n';
 import { Connection } from '../calls/connection';
+import type { Quality, Way } from '../calls/quality';
 import { ring } from '../calls/ring';
 import { canSeal } from '../calls/transform';
+import type { CallNow, ConversationId, Engine } from '../platform/engine';
+import { t } from '../platform/i18n';
 import { attempt } from './attempt';
+import { OwnMedia } from './own-media.svelte';
 import { preferences } from './preferences.svelte';
 import { toasts } from './toast.svelte';
 
-const QUIET: MediaTrackConstraints = { echoCancellation: true, autoGainControl: true };
+/** What the user looks at before a call begins. */
+export interface Preview { conversation: ConversationId; name: string; hasVideo: boolean }
 
-/** Why devices were refused, in words that say what to do. */
-export function deviceText(error: unknown): string {
-  const name = error instanceof DOMException ? error.name : '';
-  if (name === 'NotAllowedError') return t('call-no-permission');
-  if (name === 'NotFoundError' || name === 'OverconstrainedError') return t('call-no-device');
-  return t('call-device-busy');
-}
+interface NetworkSign extends EventTarget { type?: string }
 
 class CallModel {
   now: CallNow | null = $state.raw(null);
+  preview: Preview | null = $state.raw(null);
   /** This tab has the media of the call. */
   isHere = $state(false);
   isSmall = $state(false);
-  isMuted = $state(false);
-  hasCamera = $state(false);
-  isSharing = $state(false);
   isFlowing = $state(false);
-  way: 'direct' | 'relayed' | null = $state(null);
-  local: MediaStream | null = $state.raw(null);
+  way: Way | null = $state(null);
+  quality: Quality | null = $state.raw(null);
   remote: MediaStream | null = $state.raw(null);
+  readonly own = new OwnMedia(() => void this.connection?.give(this.own.given));
   connection: Connection | null = null;
   #engine: Engine | null = null;
   #silence: (() => void) | null = null;
@@ -42,17 +38,33 @@ class CallModel {
   /** Follows the engine's call until the returned function is called. */
   listen(engine: Engine): () => void {
     this.#engine = engine;
+    const ends = new AbortController();
+    const { signal } = ends;
     const stop = engine.watch('call', [], (now) => this.#take(now));
-    const again = () => this.connection?.restart();
-    addEventListener('online', again);
+    const again = () => this.connection?.restart(true);
+    addEventListener('online', again, { signal });
+    const sign = (navigator as { connection?: NetworkSign }).connection;
+    let kind = sign?.type;
+    sign?.addEventListener('change', () => {
+      if (sign.type !== kind) again();
+      kind = sign.type;
+    }, { signal });
+    // The page goes: whoever is at the other end need not wait for it. Closing tells them even where the engine goes too.
+    addEventListener('pagehide', () => {
+      if (!this.isHere) return;
+      void this.hangUp();
+      this.connection?.close();
+    }, { signal });
     const stopNetwork = engine.watch('network', [], ({ state }) => {
+      const wasOnline = this.#isOnline;
       this.#isOnline = state === 'online';
-      if (this.#isOnline) again();
+      // The node came back: a relay of its that is forgotten now looks whole for a while yet.
+      if (this.#isOnline && !wasOnline && this.way !== 'direct') again();
     });
     return () => {
       stop();
       stopNetwork();
-      removeEventListener('online', again);
+      ends.abort();
       this.#take(null);
     };
   }
@@ -76,7 +88,7 @@ class CallModel {
       this.#silence?.();
       this.#silence = null;
     }
-    if (!now || !this.isHere || !this.local || now.relay === null) return;
+    if (!now || !this.isHere || !this.own.isOpen || now.relay === null) return;
     // Without a relay both must allow that addresses are seen.
     if (now.relay.urls.length === 0 && (!this.#mayDirect || now.remote?.mayDirect === false) && now.state !== 'talking') {
       if (this.#unreachable !== now.call) toasts.say(t('call-no-relay'));
@@ -84,11 +96,15 @@ class CallModel {
       void this.hangUp();
       return;
     }
-    if (now.want && !this.connection && this.#engine) {
-      this.connection = new Connection(this.#engine, now, this.local, this.#mayDirect, { changed: () => this.#look(), isOnline: () => this.#isOnline });
-      this.remote = this.connection.remote;
-    }
+    if (now.want && !this.connection && this.#engine) this.#connect(this.#engine, now);
     this.connection?.follow(now);
+  }
+
+  #connect(engine: Engine, now: CallNow): void {
+    const watcher = { changed: () => this.#look(), isOnline: () => this.#isOnline, left: () => void this.hangUp() };
+    this.connection = new Connection(engine, now, this.own.given, this.#mayDirect, watcher);
+    this.remote = this.connection.remote;
+    void this.connection.save(preferences.savesData);
   }
 
   /** Where nobody looks at this page, the system says that it rings. */
@@ -111,8 +127,10 @@ class CallModel {
     const { connection } = this;
     this.isFlowing = connection?.isFlowing ?? false;
     this.way = connection?.way ?? null;
+    this.quality = connection?.quality ?? null;
+    const tracks = connection?.remote.getTracks() ?? [];
     // Tracks came: the same stream is another value to the view.
-    this.remote = connection ? new MediaStream(connection.remote.getTracks()) : null;
+    if (tracks.length !== this.remote?.getTracks().length) this.remote = connection ? new MediaStream(tracks) : null;
   }
 
   #closeConnection(): void {
@@ -121,41 +139,55 @@ class CallModel {
     this.remote = null;
     this.isFlowing = false;
     this.way = null;
+    this.quality = null;
   }
 
   #end(): void {
-    for (const track of this.local?.getTracks() ?? []) track.stop();
-    this.local = null;
-    this.isHere = this.isSmall = this.isMuted = this.hasCamera = this.isSharing = false;
+    this.own.close();
+    this.isHere = this.isSmall = false;
   }
 
-  async #open(hasVideo: boolean): Promise<boolean> {
-    if (!canSeal()) {
-      toasts.say(t('call-cannot-seal'));
-      return false;
-    }
-    try {
-      const audio = { ...QUIET, noiseSuppression: preferences.isNoiseSuppressed };
-      const video = hasVideo ? { width: { ideal: preferences.savesData ? 640 : 1_280 }, frameRate: { max: 30 } } : false;
-      this.local = await navigator.mediaDevices.getUserMedia({ audio, video });
-      this.hasCamera = hasVideo;
-      return true;
-    } catch (error) {
-      toasts.say(deviceText(error));
-      return false;
-    }
+  #canSeal(): boolean {
+    if (!canSeal()) toasts.say(t('call-cannot-seal'));
+    return canSeal();
   }
 
-  async start(conversation: ConversationId, hasVideo: boolean): Promise<void> {
-    if (this.now || this.local || !this.#engine) return;
-    if (!(await this.#open(hasVideo))) return;
+  /** The user wants to call: first they see themselves, unless they said otherwise. */
+  async start(conversation: ConversationId, hasVideo: boolean, name = ''): Promise<void> {
+    if (this.now || this.own.isOpen || this.preview || !this.#engine || !this.#canSeal()) return;
+    if (!preferences.hasPreview) {
+      await this.#call(conversation, hasVideo);
+      return;
+    }
+    this.preview = { conversation, name, hasVideo };
+    if (!(await this.own.open(hasVideo))) this.preview = null;
+    // Closed while the browser asked.
+    else if (!this.preview) this.own.close();
+  }
+
+  /** What was looked at is called. */
+  async go(): Promise<void> {
+    const { preview } = this;
+    if (!preview) return;
+    this.preview = null;
+    await this.#call(preview.conversation, this.own.hasCamera);
+  }
+
+  leavePreview(): void {
+    this.preview = null;
+    this.own.close();
+  }
+
+  async #call(conversation: ConversationId, hasVideo: boolean): Promise<void> {
+    if (!this.#engine || !(await this.own.open(hasVideo))) return;
     this.isHere = true;
     if (!(await attempt(this.#engine.callStart({ conversation, hasVideo })))) this.#end();
   }
 
   async accept(hasVideo: boolean): Promise<void> {
     const call = this.now?.call;
-    if (!call || !this.#engine || !(await this.#open(hasVideo))) return;
+    if (this.preview) this.leavePreview();
+    if (!call || !this.#engine || !this.#canSeal() || !(await this.own.open(hasVideo))) return;
     this.isHere = true;
     if (!(await attempt(this.#engine.callAccept({ call })))) this.#end();
   }
@@ -168,58 +200,9 @@ class CallModel {
     if (this.now && this.#engine) await attempt(this.#engine.callHangUp({ call: this.now.call }));
   }
 
-  mute(isMuted = !this.isMuted): void {
-    this.isMuted = isMuted;
-    for (const track of this.local?.getAudioTracks() ?? []) track.enabled = !isMuted;
-  }
-
-  async turnCamera(): Promise<void> {
-    if (!this.local) return;
-    if (this.hasCamera) {
-      await this.#showInstead(null);
-      this.hasCamera = false;
-      return;
-    }
-    try {
-      const stream = await navigator.mediaDevices.getUserMedia({ video: true });
-      await this.#showInstead(stream.getVideoTracks()[0] ?? null);
-      this.hasCamera = true;
-      this.isSharing = false;
-    } catch (error) {
-      toasts.say(deviceText(error));
-    }
-  }
-
-  async share(): Promise<void> {
-    if (this.isSharing) {
-      this.isSharing = false;
-      await this.#showInstead(null);
-      return;
-    }
-    try {
-      const stream = await navigator.mediaDevices.getDisplayMedia({ video: true });
-      const [track] = stream.getVideoTracks();
-      if (!track) return;
-      track.contentHint = 'detail';
-      track.onended = () => { if (this.isSharing) void this.share(); };
-      await this.#showInstead(track);
-      this.isSharing = true;
-      this.hasCamera = false;
-    } catch (error) {
-      if (!(error instanceof DOMException && error.name === 'NotAllowedError')) toasts.say(deviceText(error));
-    }
-  }
-
-  async #showInstead(track: MediaStreamTrack | null): Promise<void> {
-    const { local } = this;
-    if (!local) return;
-    for (const old of local.getVideoTracks()) {
-      old.stop();
-      local.removeTrack(old);
-    }
-    if (track) local.addTrack(track);
-    await this.connection?.show(track);
-    this.local = new MediaStream(local.getTracks());
+  async saveData(isOn: boolean): Promise<void> {
+    await this.own.saveData(isOn);
+    await this.connection?.save(isOn);
   }
 }
 

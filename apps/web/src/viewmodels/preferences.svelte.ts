@@ -1,5 +1,6 @@
 /** What this browser remembers about the look of the page; never anything of a conversation. */
 
+import type { Choice } from '../calls/media';
 import type { FileKind } from '../platform/engine';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -20,7 +21,7 @@ function keep(key: string, value: string): void {
   }
 }
 
-function parsed(text: string | null): Partial<Fetches> {
+function parsed<T extends object>(text: string | null): Partial<T> {
   try {
     const found: unknown = JSON.parse(text ?? '{}');
     return typeof found === 'object' && found !== null ? found : {};
@@ -89,6 +90,22 @@ class Preferences {
     keep('calls-save', value ? 'on' : 'off');
   }
 
+  #hasPreview = $state(kept('call-preview') !== 'off');
+  /** Before a call one sees oneself. */
+  get hasPreview(): boolean { return this.#hasPreview; }
+  set hasPreview(value: boolean) {
+    this.#hasPreview = value;
+    keep('call-preview', value ? 'on' : 'off');
+  }
+
+  #devices: Choice = $state.raw({ audioinput: '', audiooutput: '', videoinput: '', ...parsed<Choice>(kept('call-devices')) });
+  /** The devices of calls, by names that mean something to this browser alone. */
+  get devices(): Choice { return this.#devices; }
+  setDevice(part: Partial<Choice>): void {
+    this.#devices = { ...this.#devices, ...part };
+    keep('call-devices', JSON.stringify(this.#devices));
+  }
+
   /** The skin tone that emoji get: a modifier, or nothing. */
   get tone(): string { return this.#tone; }
   set tone(value: string) {
@@ -96,7 +113,7 @@ class Preferences {
     keep('skin-tone', value);
   }
 
-  #fetches: Fetches = $state.raw({ ...FETCHES, ...parsed(kept('fetches')) });
+  #fetches: Fetches = $state.raw({ ...FETCHES, ...parsed<Fetches>(kept('fetches')) });
 
   get fetches(): Fetches { return this.#fetches; }
   setFetches(part: Partial<Fetches>): void {

@@ -8,6 +8,8 @@ import type { Core } from './pkg/sottovoce';
 const STOOD_MS = 30_000;
 /** How long one may take to stand. */
 const CONNECT_MS = 10_000;
+/** No longer wait between attempts while somebody is in a call: half a minute without its node ends it. */
+const URGENT_MS = 1_000;
 /** How long one blob may take. */
 const BLOB_MS = 180_000;
 const BLOB_BYTES_MAX = 16 << 20;
@@ -64,6 +66,8 @@ export interface NetworkEvents {
   changed(): void;
   /** A connection to conversations stands: what was missed comes now. */
   connected(): void;
+  /** Somebody waits for the network now. */
+  isUrgent(): boolean;
   /** A file is to move, or not to. */
   file(order: FileOrder): void;
 }
@@ -186,7 +190,7 @@ export class Network {
     link.timer = setTimeout(() => {
       link.timer = undefined;
       this.#connect(name);
-    }, link.retry.failed());
+    }, Math.min(link.retry.failed(), this.#events.isUrgent() ? URGENT_MS : Infinity));
   }
 
   #hangup(name: string): void {

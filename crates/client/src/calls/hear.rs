@@ -69,6 +69,8 @@ impl Calls {
             CallSignal::Answer(description) => {
                 if let Some(session) = session.filter(|_| is_peers) {
                     session.described(description);
+                    // If both offered at once, theirs is not to be answered any more.
+                    session.want = None;
                     turn.deeds.is_changed = true;
                     return;
                 }
