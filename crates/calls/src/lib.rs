@@ -3,10 +3,11 @@
 //! | module | holds | feature |
 //! |---|---|---|
 //! | [`call`] | a call of two: who rings, who answered, when it is over | `endpoint` |
+//! | [`relayed`] | what a device says to a relay to be reached there | `stun` |
 //! | [`room`] | who gets whose packets in a call of many | `relay` |
 //! | [`sframe`] | frames sealed end to end (RFC 9605) | `endpoint` |
-//! | [`stun`] | STUN messages (RFC 8489) | `relay` |
-//! | [`turn`] | who relays what to whom (RFC 8656) | `relay` |
+//! | [`stun`] | STUN messages (RFC 8489) | `stun` |
+//! | [`turn`] | who relays what to whom (RFC 8656) | `relay`; how messages lie on a stream: `stun` |
 //!
 //! A node is built with `relay` alone: it cannot even name a key of a frame.
 
@@ -14,11 +15,13 @@
 mod bucket;
 #[cfg(feature = "endpoint")]
 pub mod call;
+#[cfg(feature = "stun")]
+pub mod relayed;
 #[cfg(feature = "relay")]
 pub mod room;
 #[cfg(feature = "endpoint")]
 pub mod sframe;
-#[cfg(feature = "relay")]
+#[cfg(feature = "stun")]
 pub mod stun;
-#[cfg(feature = "relay")]
+#[cfg(feature = "stun")]
 pub mod turn;

@@ -12,15 +12,25 @@
 //! The shell gives each packet to [`Table::from_client`] or [`Table::from_peer`], carries out the verdict, then
 //! [`Table::take_effects`]; about once a second it calls [`Table::tick`].
 
+#[cfg(feature = "relay")]
 mod allocation;
+#[cfg(feature = "relay")]
 pub mod credential;
 pub mod framing;
+#[cfg(feature = "relay")]
 pub mod packet;
+#[cfg(feature = "relay")]
 pub mod policy;
+#[cfg(feature = "relay")]
 pub mod request;
+#[cfg(feature = "relay")]
 pub mod table;
 
+#[cfg(feature = "relay")]
 pub use credential::{Credential, CredentialSecret};
+#[cfg(feature = "relay")]
 pub use packet::{Forward, Verdict};
+#[cfg(feature = "relay")]
 pub use policy::Policy;
+#[cfg(feature = "relay")]
 pub use table::{Answer, Client, Effect, Link, Opened, RelayId, Table};
