@@ -23,9 +23,10 @@ const PRODUCT: &[Rule] = &[
     Rule { name: "store", may_use: &["wire"] },
     Rule { name: "store-cluster", may_use: &["wire", "store"] },
     Rule { name: "node", may_use: &["wire", "delivery", "calls", "store", "transparency"] },
-    Rule { name: "client", may_use: &["wire", "transparency", "protocol", "sqlite", "calls"] },
+    Rule { name: "peer", may_use: &["wire", "calls"] },
+    Rule { name: "client", may_use: &["wire", "transparency", "protocol", "sqlite", "calls", "peer"] },
     Rule { name: "wasm", may_use: &["wire", "transparency", "protocol", "client", "calls"] },
-    Rule { name: "cli", may_use: &["wire", "transparency", "protocol", "client", "calls"] },
+    Rule { name: "cli", may_use: &["wire", "transparency", "protocol", "client", "calls", "peer"] },
 ];
 
 /// Crates that prove something about the product: they may name anything, nothing of the product names them.
@@ -102,9 +103,17 @@ fn check_edges(members: &[Package]) -> Vec<String> {
 fn check_halves(members: &[Package]) -> Vec<String> {
     let mut broken = Vec::new();
     for package in members.iter().filter(|package| !PROOF.contains(&package.name.as_str()) && package.name != "calls") {
-        let half = if package.name == "node" { "relay" } else { "endpoint" };
-        for dependency in package.dependencies.iter().filter(|dependency| dependency.name == "calls") {
-            if dependency.uses_default_features || dependency.features != [half] {
+        let half: &[&str] = match package.name.as_str() {
+            "node" => &["relay"],
+            // Native, so that a browser's build gets no heavier.
+            "peer" => &["endpoint", "stun"],
+            _ => &["endpoint"],
+        };
+        let is_for_tests = |kind: &Option<String>| kind.as_deref() == Some("dev");
+        let named = package.dependencies.iter().filter(|dependency| dependency.name == "calls");
+        for dependency in named.filter(|dependency| !is_for_tests(&dependency.kind)) {
+            if dependency.uses_default_features || dependency.features != half {
+                let half = half.join("`, `");
                 broken.push(format!("`{}` may have of `calls` the feature `{half}` alone", package.name));
             }
         }

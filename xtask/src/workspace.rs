@@ -49,6 +49,9 @@ pub struct Target {
 pub struct Dependency {
     /// The package depended on.
     pub name: String,
+    /// `dev` or `build`; none for what the product itself stands on.
+    #[serde(default)]
+    pub kind: Option<String>,
     /// The features asked for.
     #[serde(default)]
     pub features: Vec<String>,
