@@ -9,12 +9,17 @@
 //! | [`session`] | the call that is under way, as views and media see it |
 //! | `hear` | signals in, effects of the machine out |
 //! | `act` | what a user or the shell wants |
+//! | `talk` | media natively, by a peer of crate `peer` (not in a browser) |
 
 mod act;
 mod hear;
 pub mod session;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) mod talk;
 
 pub use session::{CallState, CallView, Want};
+#[cfg(not(target_arch = "wasm32"))]
+pub use talk::TalkEvent;
 
 use crate::engine::Outgoing;
 use crate::timeline::CallEntry;

@@ -2,6 +2,7 @@
 
 mod files;
 
+use crate::calls::talk::Talks;
 use crate::engine::{Engine, EngineError, Outgoing, Output, SendResult};
 use crate::timeline::{Changes, EntryId};
 use crate::transport::blob;
@@ -63,6 +64,7 @@ pub struct Runner {
     last_failure: Option<LinkFailure>,
     files: FileTasks,
     has_begun_files: bool,
+    pub(crate) talks: Talks,
 }
 
 impl std::fmt::Debug for Runner {
@@ -98,6 +100,7 @@ impl Runner {
             last_failure: None,
             files: FileTasks::default(),
             has_begun_files: false,
+            talks: Talks::default(),
         }
     }
 
@@ -204,7 +207,7 @@ impl Runner {
             .engine
             .wake_at_ms()
             .map(|at_ms| Instant::now() + Duration::from_millis(at_ms.saturating_sub(now_ms()).min(24 * 3_600_000)));
-        let (mut inputs, mut reports) = (Vec::new(), Vec::new());
+        let (mut inputs, mut reports, mut said) = (Vec::new(), Vec::new(), None);
         tokio::select! {
             biased;
             Some(event) = self.events.recv() => self.note(event, &mut inputs),
@@ -212,6 +215,7 @@ impl Runner {
                 self.under_way = self.under_way.saturating_sub(1);
                 inputs.push(input);
             }
+            news = self.talks.next() => said = Some(news),
             Some(report) = self.files.reports.recv() => reports.push(report),
             () = tokio::time::sleep_until(wake.unwrap_or(deadline)), if wake.is_some() => {}
             () = tokio::time::sleep_until(deadline) => return Ok(false),
@@ -229,6 +233,9 @@ impl Runner {
         while let Ok(report) = self.files.reports.try_recv() {
             reports.push(report);
         }
+        if let Some(news) = said {
+            self.take_news(news)?;
+        }
         if !inputs.is_empty() {
             self.take(inputs)?;
         }
@@ -239,7 +246,13 @@ impl Runner {
             let result = self.engine.tick(now_ms());
             self.settle(result)?;
         }
+        self.follow_call()?;
         Ok(true)
+    }
+
+    /// What the media of a call work with.
+    pub(crate) fn for_talk(&mut self) -> (&mut Engine, &mut Talks, &Tls) {
+        (&mut self.engine, &mut self.talks, &self.tls)
     }
 
     fn note(&mut self, event: LinkEvent, inputs: &mut Vec<Input>) {
@@ -270,7 +283,7 @@ impl Runner {
         self.settle(result)
     }
 
-    fn settle(&mut self, result: Result<Output, EngineError>) -> Result<(), EngineError> {
+    pub(crate) fn settle(&mut self, result: Result<Output, EngineError>) -> Result<(), EngineError> {
         match result {
             Ok(output) => {
                 self.perform(output);

@@ -81,6 +81,13 @@ impl Target {
     }
 }
 
+impl Target {
+    /// A server that is no node: a relay.
+    pub(crate) fn to_server(host: String, port: u16, is_secure: bool) -> Self {
+        Self { authority: host.clone(), host, port, is_secure, base_path: String::new() }
+    }
+}
+
 /// TLS settings, made once: reading the platform's roots takes milliseconds.
 #[derive(Clone)]
 pub struct Tls(Arc<ClientConfig>);
@@ -150,6 +157,14 @@ async fn connect_untimed(target: &Target, tls: &Tls) -> Result<Stream, ConnectEr
         .map_err(|_| ConnectError::Unreachable(io::Error::from(io::ErrorKind::InvalidInput)))?;
     let stream = TlsConnector::from(tls.0.clone()).connect(name, tcp).await.map_err(ConnectError::Tls)?;
     Ok(Stream::Tls(Box::new(stream)))
+}
+
+/// The address at the other end.
+pub(crate) fn peer_address(stream: &Stream) -> io::Result<std::net::SocketAddr> {
+    match stream {
+        Stream::Plain(stream) => stream.peer_addr(),
+        Stream::Tls(stream) => stream.get_ref().0.peer_addr(),
+    }
 }
 
 impl AsyncRead for Stream {
