@@ -144,3 +144,21 @@ cli-problem-damaged = what the node gives is not the file that was announced; tr
 cli-problem-dishonest = the file was not made as it should be; its sender’s program is broken
 cli-problem-not-yet = it has not come to the node yet; it goes on when its sender is there
 cli-problem-unwritable = the file cannot be written there
+
+# Calls without a screen
+cli-call-calling = Calling…
+cli-call-ringing = It rings there.
+cli-call-incoming = Somebody calls.
+cli-call-connecting = Connecting…
+cli-call-reconnecting = The connection broke; looking for another way…
+cli-call-talking-direct = Connected directly.
+cli-call-talking-relayed = Connected through the node.
+cli-call-words = Words to compare: { $words }.
+cli-call-waiting = Waiting for calls. Ctrl-C ends it.
+cli-call-none = there is no call
+cli-call-no-relay = the node relays no calls; with --direct both sides may talk without it
+cli-call-no-answer = nobody picked up; try again later, or write
+cli-call-declined = the call was declined
+cli-call-declined-with = the call was declined: “{ $said }”
+cli-call-busy = they are in another call; try again later
+cli-call-failed = the call did not come about, or broke off: a network on the way does not let it through, or the other side cannot

@@ -144,3 +144,21 @@ cli-problem-damaged = quello che il nodo dà non è il file annunciato; riprova 
 cli-problem-dishonest = il file non è fatto come dovrebbe; il programma di chi l’ha mandato è guasto
 cli-problem-not-yet = non è ancora arrivato al nodo; continua quando chi l’ha mandato è presente
 cli-problem-unwritable = il file non si può scrivere lì
+
+# Chiamate senza schermo
+cli-call-calling = Chiamo…
+cli-call-ringing = Di là squilla.
+cli-call-incoming = Qualcuno chiama.
+cli-call-connecting = Mi collego…
+cli-call-reconnecting = Il collegamento si è interrotto; cerco un’altra via…
+cli-call-talking-direct = In collegamento diretto.
+cli-call-talking-relayed = In collegamento attraverso il nodo.
+cli-call-words = Parole da confrontare: { $words }.
+cli-call-waiting = Aspetto chiamate. Ctrl-C per finire.
+cli-call-none = non c’è nessuna chiamata
+cli-call-no-relay = il nodo non inoltra chiamate; con --direct le due parti possono parlarsi senza di lui
+cli-call-no-answer = nessuno ha risposto; riprova più tardi, o scrivi
+cli-call-declined = la chiamata è stata rifiutata
+cli-call-declined-with = la chiamata è stata rifiutata: “{ $said }”
+cli-call-busy = è in un’altra chiamata; riprova più tardi
+cli-call-failed = la chiamata non è riuscita o è caduta: una rete di mezzo non la lascia passare, o l’altra parte non può

@@ -161,6 +161,26 @@ pub enum Command {
         /// How long after reading
         duration: String,
     },
+    /// Call somebody, without a screen: until the files are played, the other side hangs up, or Ctrl-C
+    Call {
+        /// Whom: the conversation's id, its name, or the beginning of one
+        contact: String,
+        /// What is sent and kept
+        #[command(flatten)]
+        media: MediaArgs,
+    },
+    /// Pick up every call of the people you know, until Ctrl-C
+    Answer {
+        /// Send back what comes: a call to try one's devices with
+        #[arg(long, conflicts_with_all = ["audio", "video"])]
+        echo: bool,
+        /// Only the first call
+        #[arg(long)]
+        once: bool,
+        /// What is sent and kept
+        #[command(flatten)]
+        media: MediaArgs,
+    },
     /// Chat in the terminal
     Tui,
     /// Fetch and show new messages
@@ -235,6 +255,23 @@ pub enum RequestCommand {
         /// The request's id, or who asks
         id: String,
     },
+}
+
+/// What a call without a screen sends and keeps.
+#[derive(Debug, clap::Args)]
+pub struct MediaArgs {
+    /// Sound to send: Opus in an Ogg file
+    #[arg(long, value_name = "FILE")]
+    pub audio: Option<PathBuf>,
+    /// A picture to send: VP8 in an IVF file
+    #[arg(long, value_name = "FILE")]
+    pub video: Option<PathBuf>,
+    /// Keep what comes, as audio.ogg and video.ivf in this folder
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Talk without the node where the other side allows it too: each then sees the other's address
+    #[arg(long)]
+    pub direct: bool,
 }
 
 /// What to do with groups.
@@ -315,6 +352,8 @@ mod tests {
             "requests block abcd",
             "conversations",
             "tui",
+            "call Ada --audio a.ogg --video v.ivf --record out --direct",
+            "answer --echo --once",
             "send Room hello",
             "send Room -",
             "send-file Room a.jpg b.pdf --caption look --original",

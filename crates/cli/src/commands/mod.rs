@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod account;
+mod call;
 mod contact;
 mod conversation;
 pub mod file;
@@ -52,6 +53,8 @@ pub async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Edit { message, text } => message::edit(session, output, message, text).await,
         Command::Delete { message } => message::delete(session, output, message).await,
         Command::Timer { conversation, duration } => message::timer(session, output, conversation, duration).await,
+        Command::Call { contact, media } => call::call(session, output, contact, media).await,
+        Command::Answer { echo, once, media } => call::answer(session, output, media, *echo, *once).await,
         Command::Tui => crate::tui::run(session).await,
         Command::Receive { follow, timeout } => receive::receive(session, output, *follow, *timeout).await,
     }
