@@ -18,7 +18,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test as base } from '@playwright/test';
 
-const BIN = process.env['SOTTOVOCE_BIN'] ?? resolve('../../target/ci');
+export const BIN = process.env['SOTTOVOCE_BIN'] ?? resolve('../../target/ci');
 const WEB = process.env['SOTTOVOCE_WEB'] ?? resolve('dist');
 /** How long a program may take to begin on a loaded machine. */
 const START_MS = 30_000;
