@@ -189,8 +189,9 @@ const kinds = (page: Page): Promise<string[]> =>
     return [...new Set(told.filter((one) => one !== '').map((one) => /typ (\w+)/.exec(one)?.[1] ?? one))].sort();
   });
 
-test('an address is told only where both allow it', async ({ browser, node }) => {
-  const [ada, ben] = await two(browser, node);
+test('an address is told only where both allow it, and frames are sealed where a browser has streams of them alone', async ({ browser, node }) => {
+  const [ada, ben] = await two(browser, node, { Ada: STREAMS });
+  let made = 0;
   for (const [adas, bens] of [[true, false], [true, true]] as const) {
     for (const [{ page }, mayDirect] of [[ada, adas], [ben, bens]] as const) {
       await page.evaluate((value) => localStorage.setItem('always-relayed', value), mayDirect ? 'off' : 'on');
@@ -202,9 +203,15 @@ test('an address is told only where both allow it', async ({ browser, node }) =>
       await expect(call(page)).toHaveAttribute('data-way', adas && bens ? 'direct' : 'relayed');
       expect(await kinds(page)).toEqual(adas && bens ? ['host', 'relay'] : ['relay']);
       await expect.poll(() => counted(page, 'video', 'framesDecoded')).toBeGreaterThan(10);
+      await expect.poll(() => isPicture(page)).toBe(true);
     }
-    await ben.page.getByTestId('call-hang-up').click();
-    for (const { page } of [ada, ben]) await expect(call(page)).toHaveCount(0);
+    // Both hang up at once: it is over for both, once.
+    await Promise.all([ada, ben].map(({ page }) => page.evaluate(() => document.querySelector<HTMLElement>('[data-testid=call-hang-up]')?.click())));
+    made += 1;
+    for (const { page } of [ada, ben]) {
+      await expect(call(page)).toHaveCount(0);
+      await expect(page.getByTestId('call-again')).toHaveCount(made);
+    }
   }
 });
 
@@ -254,21 +261,6 @@ test('a screen is shared, devices change, another tab looks on, and a page that 
   await ada.page.close({ runBeforeUnload: true });
   await expect(call(ben.page)).toHaveCount(0, { timeout: 10_000 });
   await expect(other.getByTestId('call-elsewhere')).toHaveCount(0);
-});
-
-test('frames are sealed where a browser has streams of them alone', async ({ browser, node }) => {
-  const [ada, ben] = await two(browser, node, { Ada: STREAMS });
-  await talk(ada, ben);
-  for (const { page } of [ada, ben]) {
-    await expect.poll(() => counted(page, 'video', 'framesDecoded')).toBeGreaterThan(10);
-    await expect.poll(() => isPicture(page)).toBe(true);
-  }
-  // Both hang up at once: it is over for both, once.
-  await Promise.all([ada, ben].map(({ page }) => page.evaluate(() => document.querySelector<HTMLElement>('[data-testid=call-hang-up]')?.click())));
-  for (const { page } of [ada, ben]) {
-    await expect(call(page)).toHaveCount(0);
-    await expect(page.getByTestId('call-again')).toHaveCount(1);
-  }
 });
 
 test('a relayed call whose node was killed comes back soon after it', async ({ browser, node }) => {

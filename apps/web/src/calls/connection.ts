@@ -195,7 +195,7 @@ export class Connection {
   /** Holds from the next offer or answer on. */
   #setWays(now: CallNow): void {
     this.#isOpen = this.#bothOpen(now);
-    this.#peer.setConfiguration({ ...this.#ways(now), bundlePolicy: 'max-bundle' });
+    this.#peer.setConfiguration({ ...this.#ways(now), ...connectionOptions(), bundlePolicy: 'max-bundle' });
   }
 
   #ways({ relay }: CallNow): RTCConfiguration {
