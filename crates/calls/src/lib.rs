@@ -3,6 +3,7 @@
 //! | module | holds | feature |
 //! |---|---|---|
 //! | [`call`] | a call of two: who rings, who answered, when it is over | `endpoint` |
+//! | [`many`] | a call of many: who is in it, who takes others in | `endpoint` |
 //! | [`relayed`] | what a device says to a relay to be reached there | `stun` |
 //! | [`room`] | who gets whose packets in a call of many | `relay` |
 //! | [`sframe`] | frames sealed end to end (RFC 9605) | `endpoint` |
@@ -15,6 +16,8 @@
 mod bucket;
 #[cfg(feature = "endpoint")]
 pub mod call;
+#[cfg(feature = "endpoint")]
+pub mod many;
 #[cfg(feature = "stun")]
 pub mod relayed;
 #[cfg(feature = "relay")]

@@ -69,6 +69,12 @@ pub const CALL_CANDIDATE_BYTES_MAX: usize = 512;
 pub const CALL_KEY_PACKAGE_BYTES_MAX: usize = 4 << 10;
 /// Bytes of a Welcome, and of a tree, of a call's group at most.
 pub const CALL_WELCOME_BYTES_MAX: usize = 16 << 10;
+/// Devices in a call of many at most: as many as a room takes.
+pub const CALL_PEOPLE_MAX: usize = crate::room::ROOM_PEOPLE_MAX;
+/// Bytes of one part of a change of a call's group at most: a cell holds it.
+pub const CALL_CHANGE_PART_BYTES_MAX: usize = 48 << 10;
+/// Parts of such a change at most.
+pub const CALL_CHANGE_PARTS_MAX: usize = 16;
 /// Bytes of an ICE user name fragment or password at most (RFC 8839 s.5.4).
 pub const ICE_WORD_BYTES_MAX: usize = 256;
 /// Addresses of one end of a direct connection at most.

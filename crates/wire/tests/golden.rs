@@ -303,6 +303,38 @@ fn contents(golden: &mut Golden) {
     golden.message("content.CallKeys", &keys);
     golden.message("content.CallDecline", &decline);
     golden.message("content.CallHangUp", &content::CallHangUp { reason: 2 });
+    let under_way = content::CallUnderWay {
+        media: 1,
+        since_ms: 1_700_000_000_000,
+        room: bytes(33, 32),
+        line: vec![bytes(24, 16), bytes(34, 16)],
+        opener: bytes(35, 32),
+        epoch: 3,
+    };
+    let join = content::CallJoin { key_package: bytes(27, 60) };
+    let commit = content::CallCommit {
+        conversation_epoch: 300,
+        change_id: bytes(36, 16),
+        part: 1,
+        parts: 2,
+        data: bytes(37, 40),
+    };
+    let change = content::CallChange {
+        commit: bytes(38, 40),
+        welcome: bytes(25, 40),
+        tree: bytes(26, 50),
+        added: vec![bytes(24, 16)],
+        removed: vec![bytes(34, 16)],
+        room: bytes(33, 32),
+        line: vec![bytes(24, 16)],
+        epoch: 3,
+    };
+    golden.message("content.CallUnderWay", &under_way);
+    golden.message("content.CallJoin", &join);
+    golden.message("content.CallCommit", &commit);
+    golden.message("content.CallChange", &change);
+    golden.message("content.CallLeave", &content::CallLeave {});
+    golden.message("content.CallOver", &content::CallOver {});
     golden.message("content.Call", &hang_up);
     let signals = [
         ("offer", CallOp::Offer(description.clone())),
@@ -311,6 +343,11 @@ fn contents(golden: &mut Golden) {
         ("candidates", CallOp::Candidates(candidates)),
         ("keys", CallOp::Keys(keys)),
         ("decline", CallOp::Decline(decline)),
+        ("under_way", CallOp::UnderWay(under_way)),
+        ("join", CallOp::Join(join)),
+        ("commit", CallOp::Commit(commit)),
+        ("leave", CallOp::Leave(content::CallLeave {})),
+        ("over", CallOp::Over(content::CallOver {})),
     ];
     for (name, signal) in signals {
         golden.message(&format!("content.Call:{name}"), &call(signal));

@@ -33,6 +33,8 @@ pub enum Intent {
     Accept,
     /// Refuse what rings.
     Decline,
+    /// This device cannot take calls; others may.
+    Unable,
     /// End the call, whatever became of it.
     HangUp,
 }
@@ -163,6 +165,10 @@ impl Machine {
                 self.say(Signal::Decline(RefusalReason::Declined));
                 self.end(now_ms, Outcome::Declined);
             }
+            (Intent::Unable, Some(State::Ringing)) => {
+                self.say(Signal::Decline(RefusalReason::Unable));
+                self.end(now_ms, Outcome::Failed);
+            }
             (Intent::HangUp, Some(State::Calling)) => {
                 self.say(Signal::HangUp(EndReason::HungUp));
                 self.end(now_ms, Outcome::Unanswered);
@@ -171,7 +177,7 @@ impl Machine {
                 self.say(Signal::HangUp(EndReason::HungUp));
                 self.end_answered(now_ms);
             }
-            (Intent::Call { .. } | Intent::Accept | Intent::Decline | Intent::HangUp, _) => {}
+            (Intent::Call { .. } | Intent::Accept | Intent::Decline | Intent::Unable | Intent::HangUp, _) => {}
         }
     }
 

@@ -75,8 +75,25 @@ impl Receiver {
         let clear_bytes = codec.clear_bytes(frame).ok_or(OpenError::Length { bytes: frame.len() })?;
         let (clear, sealed) = frame.split_at_mut(clear_bytes);
         let body = self.open(now_ms, stream, clear, sealed)?;
-        frame.truncate(clear_bytes + body.end);
-        frame.drain(clear_bytes..clear_bytes + body.start);
+        strip(frame, clear_bytes, &body);
         Ok(())
     }
+
+    /// Opens a sealed frame in place, of whichever stream it is, and tells which (CALLS.md G7).
+    ///
+    /// # Errors
+    /// See [`OpenError`]; `frame` is to be dropped.
+    pub fn open_any_frame(&mut self, now_ms: u64, codec: Codec, frame: &mut Vec<u8>) -> Result<StreamId, OpenError> {
+        let clear_bytes = codec.clear_bytes(frame).ok_or(OpenError::Length { bytes: frame.len() })?;
+        let (clear, sealed) = frame.split_at_mut(clear_bytes);
+        let (stream, body) = self.open_any(now_ms, clear, sealed)?;
+        strip(frame, clear_bytes, &body);
+        Ok(stream)
+    }
+}
+
+/// Leaves the readable bytes and the opened ones.
+fn strip(frame: &mut Vec<u8>, clear_bytes: usize, body: &std::ops::Range<usize>) {
+    frame.truncate(clear_bytes + body.end);
+    frame.drain(clear_bytes..clear_bytes + body.start);
 }

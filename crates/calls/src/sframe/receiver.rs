@@ -139,16 +139,40 @@ impl Receiver {
         metadata: &[u8],
         frame: &mut [u8],
     ) -> Result<Range<usize>, OpenError> {
-        self.expire(now_ms);
-        let (header, header_bytes) = Header::parse(frame)?;
+        let (header, _) = Header::parse(frame)?;
+        if KeyId::parse(header.key_id).is_none_or(|key_id| key_id.stream != stream) {
+            // What is too short or too long is that first.
+            self.check_length(frame)?;
+            return Err(OpenError::WrongStream);
+        }
+        self.open_any(now_ms, metadata, frame).map(|(_, body)| body)
+    }
+
+    fn check_length(&self, frame: &[u8]) -> Result<usize, OpenError> {
+        let (_, header_bytes) = Header::parse(frame)?;
         let bytes = frame.len();
         if bytes < header_bytes + self.suite.tag_bytes() || bytes > FRAME_BYTES_MAX + header_bytes + 16 {
             return Err(OpenError::Length { bytes });
         }
+        Ok(header_bytes)
+    }
+
+    /// Opens a frame of whichever stream its KID names (CALLS.md G7): whose it is, is known by that alone.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the frame is to be dropped.
+    pub fn open_any(
+        &mut self,
+        now_ms: u64,
+        metadata: &[u8],
+        frame: &mut [u8],
+    ) -> Result<(StreamId, Range<usize>), OpenError> {
+        self.expire(now_ms);
+        let header_bytes = self.check_length(frame)?;
+        let (header, _) = Header::parse(frame)?;
+        let bytes = frame.len();
         let key_id = KeyId::parse(header.key_id).ok_or(OpenError::WrongStream)?;
-        if key_id.stream != stream {
-            return Err(OpenError::WrongStream);
-        }
+        let stream = key_id.stream;
         let epoch = self.epochs.iter_mut().find(|epoch| epoch_low(epoch.number) == key_id.epoch_low);
         let epoch = epoch.ok_or(OpenError::UnknownEpoch)?;
         if epoch.gone.contains(&stream.leaf()) {
@@ -167,13 +191,13 @@ impl Receiver {
             let mut window = Window::default();
             window.note(header.counter);
             epoch.streams.insert(stream, Stream { key, window });
-            return Ok(body);
+            return Ok((stream, body));
         };
         if !known.window.is_new(header.counter) {
             return Err(OpenError::Replayed);
         }
         known.key.open(header.counter, &aad, sealed, tag).map_err(|_| OpenError::Rejected)?;
         known.window.note(header.counter);
-        Ok(body)
+        Ok((stream, body))
     }
 }
