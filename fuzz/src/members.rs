@@ -7,8 +7,8 @@ use crate::Seed;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use protocol::content::{
-    AppContent, Call, CallSignal, Content, Description, Direct, DirectSignal, Files, Kind, Seen, WhisperContent,
-    WhisperKind,
+    AppContent, Call, CallChange, CallCommit, CallSignal, Content, Description, Direct, DirectSignal, Files, Kind,
+    RoomSecret, Seen, UnderWay, WhisperContent, WhisperKind,
 };
 use protocol::direct::{Address, Path};
 use protocol::file::{Commit, FileKey, Look, Reference, Root};
@@ -16,7 +16,7 @@ use protocol::identity::NodeUrl;
 use protocol::lane::{Plaintext, SealKey, open_blob, open_cell, open_cell_blob, open_whisper, seal_cell};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use wire::id::{AttemptId, CallId, DeviceId, FileId, Hash, LaneId, MsgId};
+use wire::id::{AccountId, AttemptId, CallId, DeviceId, FileId, Hash, LaneId, MsgId};
 use wire::lane::CellKind;
 use wire::receipt::Receipt;
 
@@ -35,6 +35,11 @@ pub fn app_content(bytes: &[u8]) -> bool {
 /// A message: what was understood encodes to the same meaning.
 pub fn content(bytes: &[u8]) -> bool {
     let Ok(content) = Content::parse(bytes) else { return false };
+    if let Kind::Call(Call { signal: CallSignal::Commit(commit), .. }) = &content.kind
+        && let Ok(change) = CallChange::parse(&commit.data)
+    {
+        assert!(CallChange::parse(&change.encode()) == Ok(change), "a change changed on its way");
+    }
     let is_understood = match &content.kind {
         Kind::Unknown => false,
         Kind::Call(call) => !matches!(call.signal, CallSignal::Unknown),
@@ -144,6 +149,19 @@ fn kinds() -> Vec<(&'static str, Kind)> {
             "call_keys",
             call(CallSignal::Keys { to: DeviceId([3; 16]), welcome: vec![1; 40].into(), tree: vec![2; 40].into() }),
         ),
+        ("call_under_way", call(CallSignal::UnderWay(under_way()))),
+        ("call_join", call(CallSignal::Join { key_package: vec![1; 40].into() })),
+        (
+            "call_commit",
+            call(CallSignal::Commit(CallCommit {
+                conversation_epoch: 9,
+                change_id: [1; 16],
+                part: 0,
+                parts: 1,
+                data: change().encode().into(),
+            })),
+        ),
+        ("call_leave", call(CallSignal::Leave)),
         ("direct", Kind::Direct(direct())),
         ("text", Kind::Text { text: "Grüße".into(), reply_to: Some(msg_id), is_forwarded: false }),
         ("reaction", Kind::Reaction { msg_id, emoji: Some("👍".into()) }),
@@ -162,6 +180,30 @@ fn kinds() -> Vec<(&'static str, Kind)> {
 
 fn call(signal: CallSignal) -> Kind {
     Kind::Call(Call { call_id: CallId([4; 16]), signal })
+}
+
+fn under_way() -> UnderWay {
+    UnderWay {
+        has_video: true,
+        since_ms: 1_700_000_000_000,
+        room: RoomSecret([7; 32]),
+        line: vec![DeviceId([3; 16]), DeviceId([4; 16])],
+        opener: AccountId([2; 32]),
+        epoch: 1,
+    }
+}
+
+fn change() -> CallChange {
+    CallChange {
+        commit: vec![1; 40].into(),
+        welcome: vec![2; 40].into(),
+        tree: vec![3; 40].into(),
+        added: vec![DeviceId([3; 16])],
+        removed: vec![DeviceId([4; 16])],
+        room: Some(RoomSecret([7; 32])),
+        line: vec![DeviceId([3; 16])],
+        epoch: 1,
+    }
 }
 
 fn direct() -> Direct {

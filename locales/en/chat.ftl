@@ -184,6 +184,8 @@ notice-renamed = { $who ->
 }
 notice-ended = This conversation has ended.
 notice-restarted = This conversation goes on in a new one.
+notice-call-group = Group call, { $time }
+notice-call-group-missed = Missed group call
 notice-call-talked = Call, { $time }
 notice-call-elsewhere = Call on another of your devices
 notice-call-unanswered = Nobody picked up

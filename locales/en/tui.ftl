@@ -31,6 +31,8 @@ tui-yesterday = Yesterday
 tui-typing-one = { $name } is writing…
 tui-typing-two = { $name } and { $other } are writing…
 tui-typing-many = { $count } are writing…
+tui-in-call-one = A call is under way: { $name }
+tui-in-call-many = A call is under way: { $count } people
 tui-members = { $count ->
     [one] only you
    *[other] { $count } people
@@ -57,6 +59,8 @@ tui-no-longer-admin-you = You are no admin any longer
 tui-renamed = The name is now { $title }
 tui-ended = You are no longer in this conversation
 tui-restarted = The conversation goes on elsewhere
+tui-call-group = Group call, { $time }
+tui-call-group-missed = Missed group call
 tui-call-talked = Call, { $time }
 tui-call-elsewhere = Call on another of your devices
 tui-call-unanswered = Nobody picked up

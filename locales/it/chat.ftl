@@ -184,6 +184,8 @@ notice-renamed = { $who ->
 }
 notice-ended = Questa conversazione è finita.
 notice-restarted = Questa conversazione continua in una nuova.
+notice-call-group = Chiamata di gruppo, { $time }
+notice-call-group-missed = Chiamata di gruppo persa
 notice-call-talked = Chiamata, { $time }
 notice-call-elsewhere = Chiamata su un altro tuo dispositivo
 notice-call-unanswered = Nessuna risposta

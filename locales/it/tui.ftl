@@ -31,6 +31,8 @@ tui-yesterday = Ieri
 tui-typing-one = { $name } sta scrivendo…
 tui-typing-two = { $name } e { $other } stanno scrivendo…
 tui-typing-many = { $count } persone stanno scrivendo…
+tui-in-call-one = È in corso una chiamata: { $name }
+tui-in-call-many = È in corso una chiamata: { $count } persone
 tui-members = { $count ->
     [one] solo tu
    *[other] { $count } persone
@@ -57,6 +59,8 @@ tui-no-longer-admin-you = Non amministri più
 tui-renamed = Ora il nome è { $title }
 tui-ended = Non fai più parte di questa conversazione
 tui-restarted = La conversazione continua altrove
+tui-call-group = Chiamata di gruppo, { $time }
+tui-call-group-missed = Chiamata di gruppo persa
 tui-call-talked = Chiamata, { $time }
 tui-call-elsewhere = Chiamata su un altro tuo dispositivo
 tui-call-unanswered = Nessuna risposta

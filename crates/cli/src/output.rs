@@ -141,6 +141,7 @@ pub fn entry_json(timeline: &Timeline<'_>, entry: &Entry, event: &str) -> Result
         put("seconds", json!(call.seconds));
         put("is_outgoing", json!(call.is_outgoing));
         put("has_video", json!(call.has_video));
+        put("is_group", json!(call.group.is_some()));
         put("text", json!(Some(call.text.as_str()).filter(|text| !text.is_empty())));
     }
     if let Some(reply_to) = entry.reply_to {

@@ -121,6 +121,8 @@ pub fn bytes(count: u64) -> String {
 /// What became of a call.
 fn call(call: &CallEntry) -> String {
     let id = match (call.outcome, call.is_outgoing) {
+        (CallOutcome::Talked, _) if call.group.is_some() => "cli-entry-call-group",
+        _ if call.group.is_some() => "cli-entry-call-group-missed",
         (CallOutcome::Talked, _) => "cli-entry-call-talked",
         (CallOutcome::Elsewhere, _) => "cli-entry-call-elsewhere",
         (CallOutcome::Unanswered, true) => "cli-entry-call-unanswered",

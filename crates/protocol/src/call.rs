@@ -1,5 +1,10 @@
 //! A call's MLS group (CALLS.md s.4): made by the caller, joined by the answerer, forgotten as soon as both have what
-//! follows from it. It never touches the device's store.
+//! follows from it. It never touches the device's store. The group of a call of many goes on: [`group`].
+
+pub mod group;
+mod room;
+
+pub use group::{CallGroup, Changed, Ground, GroupKeys, MadeChange};
 
 use crate::contact::key_package::{
     CheckedKeyPackage, KeyPackageUse, SUITE, build_key_package, capabilities, check_leaf, lifetime,
@@ -50,9 +55,15 @@ pub struct Peer {
     pub signature_key: Vec<u8>,
 }
 
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Peer(..)")
+    }
+}
+
 /// A KeyPackage for one call with its private parts, in memory alone.
 pub struct Invitee {
-    storage: MemoryStorage,
+    storage: Erased,
     key_package: Vec<u8>,
 }
 
@@ -62,16 +73,14 @@ impl std::fmt::Debug for Invitee {
     }
 }
 
-impl Drop for Invitee {
-    fn drop(&mut self) {
-        self.storage.erase();
-    }
-}
-
 impl Invitee {
     /// The KeyPackage, to be said with *ringing*.
     pub fn key_package(&self) -> &[u8] {
         &self.key_package
+    }
+
+    fn into_storage(self) -> Erased {
+        self.storage
     }
 }
 
@@ -119,6 +128,9 @@ pub enum CallError {
     /// The Welcome does not open: another call's, another conversation's, a replaced KeyPackage.
     #[error("the call's keys do not open")]
     Welcome,
+    /// Another change of the epoch came first, or it is not what it says.
+    #[error("the change of the call's group does not count")]
+    Change,
     /// The group is not one of caller and answerer.
     #[error("the call's group has other members")]
     Members,
@@ -147,8 +159,8 @@ pub(crate) struct Maker<'a> {
 impl Maker<'_> {
     /// Makes a KeyPackage for one call.
     pub(crate) fn invitee(&self, rng: &mut dyn CryptoRng) -> Result<Invitee, CallError> {
-        let storage = MemoryStorage::default();
-        let provider = Provider::new(self.crypto, rng, &storage);
+        let storage = Erased(MemoryStorage::default());
+        let provider = Provider::new(self.crypto, rng, &storage.0);
         let bundle = build_key_package(&provider, self.key, self.identity, GOOD_UNTIL_S, KeyPackageUse::Once)
             .map_err(bug("an own KeyPackage builds"))?;
         let key_package = bundle.key_package().tls_serialize_detached().map_err(bug("a KeyPackage encodes"))?;
@@ -225,7 +237,7 @@ impl Maker<'_> {
     ) -> Result<CallKeys, CallError> {
         let welcome = Welcome::tls_deserialize_exact(welcome).map_err(|_| CallError::Welcome)?;
         let tree = RatchetTreeIn::tls_deserialize_exact(tree).map_err(|_| CallError::Welcome)?;
-        let provider = Provider::new(self.crypto, rng, &invitee.storage);
+        let provider = Provider::new(self.crypto, rng, &invitee.storage.0);
         let psk_id = store_psk(&provider, call_id, psk)?;
         let config = MlsGroupJoinConfig::builder()
             .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)

@@ -5,10 +5,12 @@
 //! Parsing and encoding check the same limits.
 
 mod call;
+mod call_many;
 mod direct;
 mod files;
 
 pub use call::{Call, CallSignal, DeclineReason, Description, HangUpReason};
+pub use call_many::{CallChange, CallCommit, RoomSecret, UnderWay};
 pub use direct::{Direct, DirectSignal};
 pub use files::Files;
 

@@ -4,7 +4,7 @@
 //! its own tables inside that transaction, commits durably, and only then carries out the other effects
 //! in order. After an error it rolls back and calls [`crate::Device::forget_cache`].
 
-use crate::call::CallPsk;
+use crate::call::{CallPsk, Peer};
 use crate::identity::{DeviceIdentity, NodeUrl};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ pub enum LinkKind {
     Door,
     /// Claims and knocks at somebody else's door or invite lane.
     Knock,
+    /// A call's room, and its relay. The shell's own: the device never asks for one.
+    Room,
 }
 
 /// One connection to one node.
@@ -343,8 +345,14 @@ pub struct CallHeard {
     pub sent_ms: u64,
     /// What is said.
     pub call: crate::content::Call,
-    /// With an answer: what the conversation's epoch gives to the call's key.
+    /// With an answer, and with the last part of a change: what the conversation's epoch gives to the call's key.
     pub psk: Option<CallPsk>,
+    /// The conversation's epoch.
+    pub epoch: u64,
+    /// With the last part of a change: the devices in the conversation.
+    pub members: Vec<Peer>,
+    /// The node pushed it: it was said just now, whatever clocks say.
+    pub is_live: bool,
 }
 
 /// A conversation as the user sees it.

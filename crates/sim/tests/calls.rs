@@ -2,72 +2,29 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its functions too")]
 
-use client::calls::{CallRefusal, CallState, Want};
-use client::db::Database;
-use client::engine::{Engine, EngineError, Outgoing, Output};
-use client::timeline::{CallEntry, CallOutcome, EntryKind, Window};
-use delivery::{ConnId, Prepared};
-use protocol::content::{Call, CallSignal, Description, Kind};
-use protocol::event::{BlobFailure, ConversationId, Input, Intent, Link, Outcome};
-use protocol::identity::RecoveryPhrase;
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
-use sim::disk::Disk;
-use sim::server::Server;
-use std::collections::BTreeMap;
-use wire::id::{CallId, DeviceId};
-use wire::node::{encode_requests, parse_events, parse_requests};
-use wire::relay::RelayTerms;
+mod engines;
 
-const NODE: &str = "https://node.example";
-/// Rounds until nothing moves; a meeting takes some dozens.
-const ROUNDS_MAX: usize = 10_000;
+use client::calls::{CallRefusal, CallState, Want};
+use client::engine::EngineError;
+use client::timeline::{CallEntry, CallOutcome, EntryKind, Window};
+use engines::World;
+use protocol::content::{Call, CallSignal, Description, Kind};
+use protocol::event::{ConversationId, Input, Intent, Outcome};
+use wire::id::{CallId, DeviceId};
+
 const ADA: usize = 0;
 const BOB: usize = 1;
 
-struct Pair {
-    server: Server,
-    engines: Vec<Option<Engine>>,
-    conns: BTreeMap<(usize, Link), ConnId>,
-    outgoing: Vec<(usize, Outgoing)>,
-    outcomes: Vec<Outcome>,
-    now_ms: u64,
-}
-
-fn rng(seed: u64) -> Box<ChaCha20Rng> {
-    Box::new(ChaCha20Rng::seed_from_u64(seed))
-}
+type Pair = World;
 
 fn description(text: &str) -> Description {
     Description { has_video: true, may_direct: true, sdp: format!("v=0\r\ns={text}\r\n") }
 }
 
-impl Pair {
+impl World {
     /// Two people with a conversation of two.
     fn met() -> (Self, ConversationId) {
-        let mut server = Server::new(NODE, [9; 32], Disk::default());
-        server.sides[0].node.set_relay(Box::new(|_, _| RelayTerms {
-            urls: vec!["turn:node.example".into()],
-            username: "1:a".into(),
-            password: "b".into(),
-            expires_s: 1,
-        }));
-        let now_ms = 1_800_000_000_000;
-        let engines = (0..2_u8)
-            .map(|number| {
-                let phrase = RecoveryPhrase::from_entropy(&[number + 1; 32]);
-                let database = Database::in_memory().unwrap();
-                let name = format!("person {number}");
-                let seed = u64::from(number);
-                Some(Engine::create(database, rng(seed), &phrase, server.url.clone(), name, now_ms).unwrap())
-            })
-            .collect();
-        let mut pair =
-            Self { server, engines, conns: BTreeMap::new(), outgoing: Vec::new(), outcomes: Vec::new(), now_ms };
-        for at in [ADA, BOB] {
-            pair.feed(at, Input::Wake);
-        }
-        pair.settle();
+        let mut pair = Self::new(2);
         pair.feed(ADA, Input::Intent(1, Intent::Invite { group: None, needs_approval: false, valid_s: 86_400 }));
         pair.settle();
         let link = pair.outcomes.iter().find_map(|outcome| match outcome {
@@ -84,30 +41,8 @@ impl Pair {
         (pair, room)
     }
 
-    fn engine(&self, at: usize) -> &Engine {
-        self.engines[at].as_ref().unwrap()
-    }
-
-    fn take(&mut self, at: usize, output: Output) {
-        self.outgoing.extend(output.outgoing.into_iter().map(|outgoing| (at, outgoing)));
-        self.outcomes.extend(output.outcomes.into_iter().filter_map(|(_, outcome)| outcome.ok()));
-    }
-
-    fn feed(&mut self, at: usize, input: Input) {
-        let now_ms = self.now_ms;
-        let Some(engine) = self.engines[at].as_mut() else { return };
-        let output = engine.handle(now_ms, vec![input]).unwrap();
-        self.take(at, output);
-    }
-
-    fn does(&mut self, at: usize, work: impl FnOnce(&mut Engine, u64) -> Result<Output, EngineError>) {
-        let now_ms = self.now_ms;
-        let output = work(self.engines[at].as_mut().unwrap(), now_ms).unwrap();
-        self.take(at, output);
-    }
-
     fn start(&mut self, at: usize, room: ConversationId) -> CallId {
-        let now_ms = self.now_ms;
+        let now_ms = self.clock_ms(at);
         let (call, output) = self.engines[at].as_mut().unwrap().call_start(now_ms, room, true).unwrap();
         self.take(at, output);
         call
@@ -115,100 +50,6 @@ impl Pair {
 
     fn describe(&mut self, at: usize, call: CallId, want: Want, text: &str) {
         self.does(at, |engine, now_ms| engine.call_describe(now_ms, call, want, description(text)));
-        self.settle();
-    }
-
-    /// Carries out what was asked until nothing moves, in no time.
-    fn settle(&mut self) {
-        for _ in 0..ROUNDS_MAX {
-            let mut is_still = true;
-            for (at, outgoing) in std::mem::take(&mut self.outgoing) {
-                is_still = false;
-                self.perform(at, outgoing);
-            }
-            let now_ms = self.now_ms;
-            while let Some(batch) = self.server.sides[0].node.take_batch(now_ms) {
-                self.server.sides[0].batch = Some(batch);
-                self.server.commit(0);
-            }
-            for ((at, link), conn) in self.conns.clone() {
-                for frame in self.server.drain(0, conn) {
-                    is_still = false;
-                    for (id, event) in parse_events(frame).unwrap() {
-                        self.feed(at, Input::Event(link.clone(), id, event));
-                    }
-                }
-            }
-            if is_still {
-                return;
-            }
-        }
-        panic!("it never comes to rest");
-    }
-
-    fn perform(&mut self, at: usize, outgoing: Outgoing) {
-        let now_ms = self.now_ms;
-        match outgoing {
-            Outgoing::Connect(link) => {
-                let conn = self.server.sides[0].node.connect(now_ms, [3; 32]).unwrap();
-                self.conns.insert((at, link.clone()), conn);
-                self.feed(at, Input::Connected(link));
-            }
-            Outgoing::Hangup(link) => {
-                if let Some(conn) = self.conns.remove(&(at, link)) {
-                    self.server.sides[0].node.disconnect(conn);
-                }
-            }
-            Outgoing::Send(link, requests) => {
-                let Some(conn) = self.conns.get(&(at, link)).copied() else { return };
-                let side = &mut self.server.sides[0];
-                for request in parse_requests(encode_requests(requests)).unwrap() {
-                    side.node.handle(now_ms, &side.disk, conn, Prepared::new(request));
-                }
-            }
-            Outgoing::PutBlob(url, id, blob, ttl_s) => {
-                self.server.sides[0].disk.put_blob(id, blob, now_ms / 1_000 + ttl_s);
-                self.feed(at, Input::BlobPut(url, id, Ok(())));
-            }
-            Outgoing::GetBlob(url, id) => {
-                let found = self.server.sides[0].disk.blobs.borrow().get(&id).map(|(blob, _)| blob.clone());
-                self.feed(at, Input::BlobGot(url, id, found.ok_or(BlobFailure::NotFound)));
-            }
-            Outgoing::Solve(work) => {
-                let puzzle = work.bound.puzzle();
-                let nonce = wire::work::search(&work.hello_nonce, puzzle, work.bits, 0, 1 << 20).unwrap();
-                self.feed(at, Input::Solved { job: work.job, nonce });
-            }
-            Outgoing::Upload(_)
-            | Outgoing::Fetch(_)
-            | Outgoing::StopFile(_)
-            | Outgoing::Discard(_)
-            | Outgoing::Direct(_) => {}
-        }
-    }
-
-    /// Lets time pass, with all that is due meanwhile.
-    fn pass(&mut self, ms: u64) {
-        let end_ms = self.now_ms + ms;
-        loop {
-            self.settle();
-            let due_ms = self.engines.iter().flatten().filter_map(Engine::wake_at_ms).min();
-            match due_ms.filter(|due_ms| *due_ms <= end_ms) {
-                Some(due_ms) => self.now_ms = self.now_ms.max(due_ms),
-                None => break,
-            }
-            for at in [ADA, BOB] {
-                let now_ms = self.now_ms;
-                let Some(engine) = self.engines[at].as_mut() else { continue };
-                if engine.wake_at_ms().is_some_and(|due_ms| due_ms <= now_ms) {
-                    let output = engine.tick(now_ms).unwrap();
-                    self.take(at, output);
-                    let next_ms = self.engine(at).wake_at_ms();
-                    assert!(next_ms.is_none_or(|next_ms| next_ms > now_ms), "what is due is done");
-                }
-            }
-        }
-        self.now_ms = end_ms;
         self.settle();
     }
 
@@ -255,20 +96,6 @@ impl Pair {
         }
         self.settle();
         call
-    }
-
-    /// The process dies and starts again.
-    fn restart(&mut self, at: usize) {
-        let database = self.engines[at].take().unwrap().into_database();
-        let links: Vec<_> = self.conns.keys().filter(|(of, _)| *of == at).cloned().collect();
-        for key in links {
-            let conn = self.conns.remove(&key).unwrap();
-            self.server.sides[0].node.disconnect(conn);
-        }
-        self.outgoing.retain(|(of, _)| *of != at);
-        self.engines[at] = Some(Engine::open(database, rng(77), self.now_ms).unwrap());
-        self.feed(at, Input::Wake);
-        self.settle();
     }
 }
 
@@ -440,4 +267,36 @@ fn second_call_finds_them_in_one() {
     assert!(matches!(refused, Err(EngineError::Call(CallRefusal::InCall))));
     let unknown = pair.engines[BOB].as_mut().unwrap().call_accept(1, CallId([1; 16])).map(|_| ());
     assert!(matches!(unknown, Err(EngineError::Call(CallRefusal::Over))));
+}
+
+#[test]
+fn clock_that_is_far_ahead_hears_a_call_that_comes_now() {
+    let (mut pair, room) = Pair::met();
+    pair.ahead_ms.insert(BOB, 600_000);
+    let call = pair.ring(room);
+    pair.does(BOB, |engine, now_ms| engine.call_decline(now_ms, call, String::new()));
+    pair.settle();
+    // One that comes late, with what was missed meanwhile, is judged by the clock.
+    let links: Vec<_> = pair.conns.keys().filter(|(of, _)| *of == BOB).cloned().collect();
+    for (of, link) in links {
+        let conn = pair.conns.remove(&(of, link.clone())).unwrap();
+        pair.server.sides[0].node.disconnect(conn);
+        pair.feed(BOB, Input::Disconnected(link));
+    }
+    let call = pair.start(ADA, room);
+    pair.settle();
+    pair.describe(ADA, call, Want::Offer, "offer");
+    pair.restart(BOB);
+    assert_eq!(pair.state(BOB), None);
+    assert_eq!(pair.outcomes_of(BOB, room).last(), Some(&CallOutcome::Unanswered));
+}
+
+#[test]
+fn device_that_cannot_take_calls_says_so() {
+    let (mut pair, room) = Pair::met();
+    let call = pair.ring(room);
+    pair.does(BOB, |engine, now_ms| engine.call_unable(now_ms, call));
+    pair.pass(4_000);
+    assert_eq!((pair.state(ADA), pair.state(BOB)), (None, None));
+    assert_eq!(pair.outcomes_of(ADA, room), [CallOutcome::Failed]);
 }

@@ -103,6 +103,9 @@ impl Face {
         if let Some(value) = self.act_on_files(now_ms, action, &input.0)? {
             return Ok(Acted::Value(value));
         }
+        if let Some(acted) = self.act_on_group_calls(now_ms, action, &input.0)? {
+            return Ok(acted);
+        }
         if let Some(acted) = self.act_on_calls(now_ms, action, &input.0)? {
             return Ok(acted);
         }

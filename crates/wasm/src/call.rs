@@ -8,6 +8,7 @@ use protocol::content::Description;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wire::id::CallId;
+use wire::relay::RelayTerms;
 
 /// What both shapes of a description have.
 #[derive(Debug, Serialize)]
@@ -22,10 +23,20 @@ struct Remote<'a> {
 /// How a call is relayed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Relay<'a> {
+pub(crate) struct Relay<'a> {
     urls: &'a [String],
     username: &'a str,
     credential: &'a str,
+}
+
+impl<'a> Relay<'a> {
+    /// None: not known yet.
+    pub(crate) fn of(terms: Option<&'a Option<RelayTerms>>) -> Option<Self> {
+        terms.map(|terms| match terms {
+            Some(terms) => Self { urls: &terms.urls, username: &terms.username, credential: &terms.password },
+            None => Self { urls: &[], username: "", credential: "" },
+        })
+    }
 }
 
 /// The call that is under way, as in `apps/web/src/platform/engine.ts`.
@@ -105,10 +116,7 @@ impl Face {
                 sdp: &description.sdp,
             }),
             candidates,
-            relay: view.relay.as_ref().map(|relay| match relay {
-                Some(terms) => Relay { urls: &terms.urls, username: &terms.username, credential: &terms.password },
-                None => Relay { urls: &[], username: "", credential: "" },
-            }),
+            relay: Relay::of(view.relay.as_ref()),
             may_direct: view.may_direct,
             words: view.keys.map(|keys| keys.words.as_slice()),
             answered_ms: view.answered_ms,
@@ -128,7 +136,10 @@ impl Face {
             "callAccept" => self.engine.call_accept(now_ms, call_id(input)?),
             "callDecline" => {
                 let text = input["text"].as_str().unwrap_or_default().trim().to_owned();
-                self.engine.call_decline(now_ms, call_id(input)?, text)
+                match input["reason"].as_str() {
+                    Some("unable") => self.engine.call_unable(now_ms, call_id(input)?),
+                    _ => self.engine.call_decline(now_ms, call_id(input)?, text),
+                }
             }
             "callHangUp" => self.engine.call_hang_up(now_ms, call_id(input)?),
             "callDescribe" => {

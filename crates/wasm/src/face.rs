@@ -45,6 +45,7 @@ pub fn link_name(link: &Link) -> String {
         LinkKind::Lanes => 0,
         LinkKind::Door => 1,
         LinkKind::Knock => 2,
+        LinkKind::Room => 3,
     };
     format!("{digit} {}", link.node_url)
 }
@@ -59,6 +60,7 @@ pub fn parse_link(name: &str) -> Result<Link, Refusal> {
         "0" => LinkKind::Lanes,
         "1" => LinkKind::Door,
         "2" => LinkKind::Knock,
+        "3" => LinkKind::Room,
         _ => return Err(Refusal::input()),
     };
     Ok(Link { node_url: NodeUrl::parse(url).map_err(|_| Refusal::input())?, kind })

@@ -23,10 +23,13 @@ mod browser_call;
 mod browser_direct;
 #[cfg(target_arch = "wasm32")]
 mod browser_file;
+#[cfg(target_arch = "wasm32")]
+mod browser_room;
 pub mod call;
 pub mod direct;
 pub mod face;
 pub mod file;
+pub mod group_call;
 pub mod heard;
 pub mod preview;
 pub mod query;

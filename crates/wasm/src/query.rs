@@ -107,6 +107,8 @@ impl Face {
             "alerts" => serde_json::to_string(&self.alerts()?),
             "settings" => serde_json::to_string(&self.settings()?),
             "call" => serde_json::to_string(&self.call_shape()?),
+            "groupCall" => serde_json::to_string(&self.group_call_shape()?),
+            "groupCalls" => serde_json::to_string(&self.group_calls_shape()?),
             "storage" => serde_json::to_string(&self.storage()?),
             "media" => {
                 let (id, kind, limit): (String, String, usize) = serde_json::from_str(key)?;

@@ -115,6 +115,7 @@ impl From<EngineError> for Refusal {
             EngineError::Random => Self::new("random"),
             EngineError::Call(CallRefusal::InCall) => Self::new("in-call"),
             EngineError::Call(CallRefusal::NotDirect) => Self::new("not-direct"),
+            EngineError::Call(CallRefusal::NotGroup) => Self::new("not-a-group"),
             EngineError::Call(CallRefusal::NotReachable) => Self::new("not-reachable"),
             EngineError::Call(CallRefusal::Over) => Self::new("call-over"),
         }

@@ -170,10 +170,11 @@ fn words_that_are_none_are_refused_and_the_same_words_are_the_same_account() {
 
 #[test]
 fn name_of_a_connection_is_read_as_it_is_written() {
-    for name in ["0 https://example.org", "1 http://localhost:1", "2 https://example.org/base"] {
+    for name in ["0 https://example.org", "1 http://localhost:1", "2 https://example.org/base", "3 https://example.org"]
+    {
         assert_eq!(link_name(&parse_link(name).unwrap()), name);
     }
-    for name in ["", "3 https://example.org", "0", "0 ftp://example.org", "0 http://example.org"] {
+    for name in ["", "4 https://example.org", "0", "0 ftp://example.org", "0 http://example.org"] {
         assert!(parse_link(name).is_err(), "{name}");
     }
 }

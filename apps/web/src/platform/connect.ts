@@ -21,6 +21,7 @@ const ACTIONS = [
   'seeAlert', 'exportEvidence', 'recoveryWords', 'setWordsKept', 'setReadReceipts', 'setTyping', 'setPassphrase',
   'setPush', 'setDirect', 'forbidDirect', 'about',
   'callStart', 'callAccept', 'callDecline', 'callHangUp', 'callDescribe', 'callCandidates', 'callMedia',
+  'groupCallJoin', 'groupCallLeave', 'groupCallSilence', 'groupCallOffer', 'groupCallPeople', 'groupCallMedia',
 ] as const satisfies readonly Action[];
 /** Fails to compile where an action is missing above. */
 const isComplete: Exclude<Action, (typeof ACTIONS)[number]> extends never ? true : false = true;

@@ -174,7 +174,7 @@ export type EntryBody =
   /** What became of a call; the text is what was said with a refusal. */
   | { kind: 'call'; isOutgoing: boolean; hasVideo: boolean; sentence: CallSentence; seconds: number; text: string };
 
-export type CallSentence = 'talked' | 'elsewhere' | 'unanswered' | 'missed' | 'declined' | 'declined-you' | 'busy' | 'failed';
+export type CallSentence = 'group' | 'group-missed' | 'talked' | 'elsewhere' | 'unanswered' | 'missed' | 'declined' | 'declined-you' | 'busy' | 'failed';
 
 export interface Reply {
   message: MessageId;
@@ -388,6 +388,70 @@ export interface CallNow {
   answeredMs: number | null;
 }
 
+/** Somebody in a room, as the node tells. The label is sealed: hexadecimal. */
+export interface RoomPerson { number: number; label: string }
+
+/** One device in a call of many, or in the room of one. */
+export interface Participant {
+  device: string;
+  /** Null where the device is none of the group's any more. */
+  account: AccountId | null;
+  name: string;
+  /** A device of ours; `isSelf` is this one. */
+  isOwn: boolean;
+  isSelf: boolean;
+  /** Its leaf in the present epoch: whose frames the media's worker says that a stream is of. Null: not taken in yet. */
+  leaf: number | null;
+  /** Its number in the room, as in `RoomTell` and `RoomSay`. Null: not there. */
+  number: number | null;
+}
+
+/** A call that is under way in a group, whether we are in it or not. */
+export interface GroupCall {
+  call: string;
+  conversation: ConversationId;
+  /** The group's title. */
+  title: string;
+  hasVideo: boolean;
+  /** When it was opened, by its opener's clock. */
+  sinceMs: number;
+  /** The name of who opened it. */
+  opener: string;
+  /** The devices in it, who is in it longest first. */
+  people: Participant[];
+  /** For 30 s in a small group that is not muted. */
+  isRinging: boolean;
+  /** This device is in it, or about to be. */
+  isHere: boolean;
+}
+
+/** The calls of many that are under way, and how the last one that this device was in ended for it. */
+export interface GroupCalls {
+  calls: GroupCall[];
+  ended: { call: string; reason: 'left' | 'removed' | 'nobody-there' | 'lost' } | null;
+}
+
+/**
+ * The call of many that this device is in (docs/spec/CALLS.md s.9). The page connects to the room with
+ * `groupCallOffer`, its media's worker takes the keys of each epoch by itself.
+ */
+export interface GroupCallNow extends GroupCall {
+  /** `joining`: nobody took us in yet; what is sent now nobody can open. */
+  state: 'joining' | 'in';
+  /** We came with our camera. */
+  isShown: boolean;
+  /** Five words to compare, of the present epoch. */
+  words: string[] | null;
+  /** Counts the rooms: another number is another room. Connect to it, then leave the one before. */
+  room: number;
+  /** As in {@link CallNow}. */
+  relay: CallNow['relay'];
+  /** What the room said to the last offer, under the number that the page gave it. */
+  answer: { offer: number; own: number; sdp: string } | null;
+  /** Why it said nothing: try again (`no-answer`), later (`full`), or not at all. */
+  refusal: 'full' | 'denied' | 'no-answer' | null;
+}
+
 /** What a view shows; each answers at once with a snapshot, and again whenever it changed. */
 export interface Topics {
   me: { key: []; snapshot: Me };
@@ -402,6 +466,9 @@ export interface Topics {
   settings: { key: []; snapshot: Settings };
   /** The call that is under way. */
   call: { key: []; snapshot: CallNow | null };
+  /** The call of many that this device is in. */
+  groupCall: { key: []; snapshot: GroupCallNow | null };
+  groupCalls: { key: []; snapshot: GroupCalls };
   /** At most `count` of a kind. */
   media: { key: [ConversationId, 'pictures' | 'voice' | 'files', number]; snapshot: MediaRow[] };
   storage: { key: []; snapshot: Storage };
@@ -487,12 +554,24 @@ export interface Actions {
   /** The page's media describes itself when the `call` topic wants it. */
   callStart(input: { conversation: ConversationId; hasVideo: boolean }): Promise<{ call: string }>;
   callAccept(input: { call: string }): Promise<void>;
-  callDecline(input: { call: string; text?: string }): Promise<void>;
+  /** `unable`: this device can't take calls, others may; without a reason it is a no of all our devices. */
+  callDecline(input: { call: string; text?: string; reason?: 'unable' }): Promise<void>;
   callHangUp(input: { call: string }): Promise<void>;
   callDescribe(input: { call: string; isOffer: boolean; hasVideo: boolean; mayDirect: boolean; sdp: string }): Promise<void>;
   callCandidates(input: { call: string; candidates: string[]; isComplete: boolean }): Promise<void>;
   /** Media flows, or broke. */
   callMedia(input: { call: string; isFlowing: boolean }): Promise<void>;
+
+  /** Is in the group's call from now on; opens one where there is none. */
+  groupCallJoin(input: { conversation: ConversationId; hasVideo: boolean }): Promise<{ call: string }>;
+  groupCallLeave(input: { call: string }): Promise<void>;
+  /** Rings no more here. */
+  groupCallSilence(input: { call: string }): Promise<void>;
+  /** Offers the room our media; the answer is in the `groupCall` topic under the same number. Candidates are left out. */
+  groupCallOffer(input: { call: string; room: number; offer: number; sdp: string }): Promise<void>;
+  /** Who is in the room, as its channel tells whenever that changes; null when the channel is closed. */
+  groupCallPeople(input: { call: string; room: number; people: RoomPerson[] | null }): Promise<void>;
+  groupCallMedia(input: { call: string; isFlowing: boolean }): Promise<void>;
 
   /** The 24 words, for the eyes of whoever holds the device. */
   recoveryWords(): Promise<string[]>;

@@ -23,9 +23,11 @@ export const tabLock = (tab: string): string => `sottovoce:tab:${tab}`;
 export const tabChannel = (tab: string): string => `sottovoce:to:${tab}`;
 
 /** From the worker of a call's media to the owner, on {@link OWNER_CHANNEL}: the keys go to a channel of its own. */
-export interface KeysWish { t: 'keys'; call: string; channel: string }
+export interface KeysWish { t: 'keys'; call: string; channel: string; isGroup?: true }
 /** The answer. No page listens there. */
 export interface CallKeys { epoch: number; ownLeaf: number; peerLeaf: number; baseKey: Uint8Array }
+/** The answers for a call of many, one for each epoch. */
+export interface GroupKeys { epoch: number; ownLeaf: number; leaves: number[]; gone: number[]; baseKey: Uint8Array }
 
 /** From a page to the owner. */
 export type ToOwner = { tab: string } & (

@@ -3,7 +3,7 @@
 import type { Boot, Entry, Me, Network as NetworkState, Settings, StopReason, Topic } from '../platform/engine';
 import { canTakeChannels } from '../platform/peer';
 import { PROTOCOL, tabChannel, tabLock } from '../platform/protocol';
-import type { KeysWish, ToOwner } from '../platform/protocol';
+import type { GroupKeys, KeysWish, ToOwner } from '../platform/protocol';
 import { Actions } from './actions';
 import { withBufferedHandles } from './buffered';
 import { eraseCopies, openCopies } from './copies';
@@ -84,6 +84,8 @@ export class Owner {
   readonly #started: Promise<void>;
   #hasStarted: () => void = () => undefined;
   readonly #keyWishes = new Map<string, string>();
+  /** Of calls of many: a key for each epoch, until the call is over here. */
+  readonly #groupWishes = new Map<string, { channel: BroadcastChannel; epoch: number; call: string }>();
   #network: Network | null = null;
   #isRunAsked = false;
   #isSolveAsked = false;
@@ -408,12 +410,30 @@ export class Owner {
   }
 
   /** The worker of a call's media asks for its keys; they go from here to there, past every page. */
-  wishKeys({ call, channel }: KeysWish): void {
-    this.#keyWishes.set(call, channel);
+  wishKeys({ call, channel, isGroup }: KeysWish): void {
+    if (isGroup) this.#groupWishes.set(channel, { channel: new BroadcastChannel(channel), epoch: -1, call });
+    else this.#keyWishes.set(call, channel);
     this.#guard(() => this.#giveKeys());
   }
 
+  #giveGroupKeys(): void {
+    for (const [name, wish] of this.#groupWishes) {
+      const keys = this.core?.groupCallKeys(wish.call) as GroupKeys | undefined;
+      if (keys && keys.epoch !== wish.epoch) {
+        wish.epoch = keys.epoch;
+        wish.channel.postMessage(keys);
+        keys.baseKey.fill(0);
+      }
+      // It had keys and has none: the call is over here.
+      if ((!keys && wish.epoch >= 0) || this.#groupWishes.size > KEY_WISHES_MAX) {
+        wish.channel.close();
+        this.#groupWishes.delete(name);
+      }
+    }
+  }
+
   #giveKeys(): void {
+    this.#giveGroupKeys();
     for (const [call, name] of this.#keyWishes) {
       const keys: unknown = this.core?.callKeys(call);
       if (keys === undefined) continue;

@@ -128,7 +128,7 @@ export class Topics {
           all.add('invites').add('conversation');
           break;
         case 'call':
-          all.add('call');
+          all.add('call').add('groupCall').add('groupCalls');
           break;
         case 'bell':
           all.add('settings');

@@ -1,6 +1,7 @@
 //! What a user wants of calls, and what the shell tells of media.
 
 use super::hear::{Place, Turn, say, say_candidates};
+use super::many::Item;
 use super::session::{CANDIDATES_HELD_MAX, Session};
 use super::{CallRefusal, CallView, Deeds, Want};
 use crate::engine::{Engine, EngineError, Output};
@@ -14,6 +15,12 @@ use wire::id::CallId;
 
 /// What a session's end, or a turn, is reported by.
 type Done = Result<Output, EngineError>;
+
+/// What was heard, with what the conversation says of it.
+enum Spoken {
+    Direct(Place, Box<CallHeard>),
+    Group(bool, Item),
+}
 
 fn place_of(summary: &ConversationSummary) -> Option<Place> {
     let node_url = NodeUrl::parse(&summary.node_url).ok()?;
@@ -44,7 +51,7 @@ impl Engine {
         }
         let place = place_of(&summary).filter(|_| may_call(&summary)).ok_or(CallRefusal::NotReachable)?;
         let is_elsewhere = self.calls.machines.get(&conversation).is_some_and(|machine| machine.state().is_some());
-        if self.calls.session.is_some() || is_elsewhere {
+        if self.calls.session.is_some() || self.calls.many.own.is_some() || is_elsewhere {
             return Err(CallRefusal::InCall.into());
         }
         let mut call_id = CallId([0; 16]);
@@ -77,6 +84,14 @@ impl Engine {
             return Err(wire::Malformed::TooLong { field: "text", limit, found: text.len() }.into());
         }
         self.want(now_ms, call_id, Intent::Decline, text)
+    }
+
+    /// Says that this device cannot take the call that rings; others may.
+    ///
+    /// # Errors
+    /// [`CallRefusal::Over`].
+    pub fn call_unable(&mut self, now_ms: u64, call_id: CallId) -> Done {
+        self.want(now_ms, call_id, Intent::Unable, String::new())
     }
 
     /// Ends the call: hangs up, or refuses what rings.
@@ -205,6 +220,7 @@ impl Engine {
                     outcome,
                     seconds: 0,
                     text: String::new(),
+                    group: None,
                 };
                 timeline.add_call(&conversation, &call_id, &entry, now_ms, changes)?;
                 timeline.forget_open_call(&call_id)?;
@@ -221,22 +237,37 @@ impl Engine {
 
     /// Does what came for calls, and what is due.
     pub(crate) fn run_calls(&mut self, now_ms: u64, output: &mut Output) -> Result<(), EngineError> {
-        let heard: Vec<CallHeard> = self.calls.heard.drain(..).collect();
+        let heard: Vec<Item> = self.calls.heard.drain(..).collect();
         let mut more = Vec::new();
         if !heard.is_empty() || !self.calls.left.is_empty() {
             let left = std::mem::take(&mut self.calls.left);
             let mut places = Vec::with_capacity(heard.len());
-            for heard in heard {
-                let summary = self.timeline().conversation(&heard.conversation)?;
-                if let Some(place) = summary.as_ref().filter(|summary| may_call(summary)).and_then(place_of) {
-                    places.push((place, heard));
+            for item in heard {
+                let id = match &item {
+                    Item::Heard(heard) => heard.conversation,
+                    Item::Moved(conversation, _) => *conversation,
+                };
+                let summary = self.timeline().conversation(&id)?;
+                match (item, summary) {
+                    (Item::Heard(heard), Some(summary)) if summary.is_direct => {
+                        if let Some(place) = place_of(&summary).filter(|_| may_call(&summary)) {
+                            places.push(Spoken::Direct(place, heard));
+                        }
+                    }
+                    (item, Some(summary)) if !summary.is_direct => {
+                        places.push(Spoken::Group(self.may_ring(now_ms, &item)?, item));
+                    }
+                    _ => {}
                 }
             }
             more.push(self.turn(now_ms, |calls, turn| {
                 let left = left.into_iter().map(|(conversation, kind)| (CallId([0; 16]), conversation, kind));
                 turn.deeds.says.extend(left);
-                for (place, heard) in places {
-                    calls.hear(turn, &place, heard);
+                for spoken in places {
+                    match spoken {
+                        Spoken::Direct(place, heard) => calls.hear(turn, &place, *heard),
+                        Spoken::Group(may_ring, item) => calls.take_item(turn, may_ring, item),
+                    }
                 }
             })?);
         }
@@ -252,6 +283,17 @@ impl Engine {
                 calls.follow_own(turn, &place);
             })?);
         }
+        for conversation in self.calls.many.due(now_ms) {
+            let is_known = self.timeline().conversation(&conversation)?.is_some();
+            more.push(self.turn(now_ms, |calls, turn| {
+                if is_known {
+                    calls.tick_group(turn, conversation);
+                } else {
+                    calls.forget_group(turn, conversation);
+                }
+            })?);
+        }
+        output.outgoing.extend(self.calls.many.take_outgoing());
         for part in more {
             output.outgoing.extend(part.outgoing);
             output.changes.extend(part.changes);
@@ -261,10 +303,10 @@ impl Engine {
     }
 
     /// Lets calls take a turn, and writes down and says in one transaction what came of it.
-    fn turn(&mut self, now_ms: u64, work: impl FnOnce(&mut super::Calls, &mut Turn<'_>)) -> Done {
+    pub(super) fn turn(&mut self, now_ms: u64, work: impl FnOnce(&mut super::Calls, &mut Turn<'_>)) -> Done {
         let mut turn = Turn { now_ms, device: &self.device, rng: self.rng.as_mut(), deeds: Deeds::default() };
         work(&mut self.calls, &mut turn);
-        let Deeds { mut says, notes, over, is_changed } = turn.deeds;
+        let Deeds { mut says, notes, over, kept, is_changed } = turn.deeds;
         // What is over within one turn is not rung for any more.
         says.retain(|(call_id, _, kind)| {
             let is_set_up = matches!(
@@ -277,7 +319,7 @@ impl Engine {
             !(is_set_up && over.contains(call_id))
         });
         let open = self.calls.session.as_ref().map(Session::open_call);
-        if says.is_empty() && notes.is_empty() && over.is_empty() && !is_changed {
+        if says.is_empty() && notes.is_empty() && over.is_empty() && kept.is_empty() && !is_changed {
             return Ok(Output::default());
         }
         let (mut output, ()) = self.transact(now_ms, |parts, collected| {
@@ -295,11 +337,15 @@ impl Engine {
             for call_id in &over {
                 timeline.forget_open_call(call_id)?;
             }
+            for (conversation, call) in &kept {
+                timeline.keep_group_call(conversation, call.as_ref())?;
+            }
             if let Some(open) = &open {
                 timeline.keep_open_call(open)?;
             }
             Ok(())
         })?;
+        output.outgoing.extend(self.calls.many.take_outgoing());
         output.changes.insert(Change::Call);
         Ok(output)
     }

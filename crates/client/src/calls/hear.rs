@@ -44,7 +44,7 @@ fn media_of(description: &Description) -> Media {
 impl Calls {
     /// Takes a signal of a conversation of two.
     pub(super) fn hear(&mut self, turn: &mut Turn<'_>, place: &Place, heard: CallHeard) {
-        let CallHeard { conversation, sender, sent_ms, call, psk } = heard;
+        let CallHeard { conversation, sender, sent_ms, call, psk, is_live, epoch: _, members: _ } = heard;
         let Call { call_id, signal } = call;
         let me = turn.device.identity();
         let side = if sender.account_id == me.account_id { Claim::Ours } else { Claim::Theirs };
@@ -115,11 +115,17 @@ impl Calls {
                 HangUpReason::NoAnswer => EndReason::NoAnswer,
                 HangUpReason::Lost => EndReason::Lost,
             }),
-            CallSignal::Unknown => return,
+            CallSignal::UnderWay(_)
+            | CallSignal::Join { .. }
+            | CallSignal::Commit(_)
+            | CallSignal::Leave
+            | CallSignal::Over
+            | CallSignal::Unknown => return,
         };
-        let is_elsewhere_busy =
-            !is_present && self.session.as_ref().is_some_and(|session| session.conversation != conversation);
-        let age_ms = turn.now_ms.saturating_sub(sent_ms);
+        let is_elsewhere = self.session.as_ref().is_some_and(|session| session.conversation != conversation);
+        let is_elsewhere_busy = !is_present && (is_elsewhere || self.many.own.is_some());
+        // What the node has just pushed was said just now, whatever either clock says.
+        let age_ms = if is_live { 0 } else { turn.now_ms.saturating_sub(sent_ms) };
         let machine = self.machine(me.device_id, conversation);
         machine.hear(turn.now_ms, speaker, call_id, signal, age_ms, is_elsewhere_busy);
         self.follow(turn, place, came);
@@ -262,6 +268,7 @@ impl Calls {
             },
             seconds: u32::try_from(ms / 1_000).unwrap_or(u32::MAX),
             text: ended.map_or_else(String::new, |session| session.text),
+            group: None,
         };
         turn.deeds.notes.push((place.conversation, record.call, entry));
     }

@@ -1,4 +1,4 @@
-//! Calls of two: what this device does with their signals (CALLS.md s.2 to s.5).
+//! Calls: what this device does with their signals (CALLS.md s.2 to s.5; of many: s.9).
 //!
 //! The machine of crate `calls` decides; here its signals get what they carry (descriptions, candidates, keys), the
 //! call's group is made or joined, and what a view must know is kept. Media is the shell's: it is told what to
@@ -9,10 +9,12 @@
 //! | [`session`] | the call that is under way, as views and media see it |
 //! | `hear` | signals in, effects of the machine out |
 //! | `act` | what a user or the shell wants |
+//! | [`many`] | calls of many |
 //! | `talk` | media natively, by a peer of crate `peer` (not in a browser) |
 
 mod act;
 mod hear;
+pub mod many;
 pub mod session;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) mod talk;
@@ -22,10 +24,12 @@ pub use session::{CallState, CallView, Want};
 pub use talk::TalkEvent;
 
 use crate::engine::Outgoing;
-use crate::timeline::CallEntry;
+use crate::timeline::{CallEntry, KeptGroupCall};
 use calls::call::Machine;
+use many::{Item, Many};
+use protocol::Device;
 use protocol::content::Kind;
-use protocol::event::{CallHeard, ConversationId, Input, Link, LinkKind};
+use protocol::event::{ConversationId, Input, Link, LinkKind};
 use session::Session;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use wire::id::{CallId, DeviceId};
@@ -46,6 +50,9 @@ pub enum CallRefusal {
     /// Not a conversation of two.
     #[error("only somebody with whom you have a conversation of two can be called")]
     NotDirect,
+    /// Not a group.
+    #[error("this is no group; call the other side")]
+    NotGroup,
     /// Blocked, left, or not accepted.
     #[error("this person cannot be called now")]
     NotReachable,
@@ -58,8 +65,9 @@ pub enum CallRefusal {
 pub(crate) struct Calls {
     machines: BTreeMap<ConversationId, Machine>,
     session: Option<Session>,
-    /// Signals that came in the last transaction.
-    pub(crate) heard: VecDeque<CallHeard>,
+    many: Many,
+    /// What came in the last transaction.
+    pub(crate) heard: VecDeque<Item>,
     /// What a call before the last start left to be said.
     left: Vec<(ConversationId, Kind)>,
     /// Nodes to whom the device speaks on its connection for lanes.
@@ -72,6 +80,7 @@ struct Deeds {
     says: Vec<(CallId, ConversationId, Kind)>,
     notes: Vec<(ConversationId, CallId, CallEntry)>,
     over: Vec<CallId>,
+    kept: Vec<(ConversationId, Option<KeptGroupCall>)>,
     is_changed: bool,
 }
 
@@ -80,6 +89,7 @@ impl Calls {
         Self {
             machines: BTreeMap::new(),
             session: None,
+            many: Many::default(),
             heard: VecDeque::new(),
             left: Vec::new(),
             speaking: BTreeSet::new(),
@@ -88,7 +98,7 @@ impl Calls {
 
     /// When the machine has something to do.
     pub(crate) fn wake_ms(&self) -> Option<u64> {
-        let due = self.machines.values().filter_map(Machine::wake_ms).min();
+        let due = self.machines.values().filter_map(Machine::wake_ms).chain(self.many.wake_ms()).min();
         if self.heard.is_empty() && self.left.is_empty() { due } else { Some(0) }
     }
 
@@ -112,8 +122,8 @@ impl Calls {
     }
 
     /// Takes the answers about relays out: the device never asked. True if a view must look again.
-    pub(crate) fn hear_relay(&mut self, inputs: &mut Vec<Input>) -> bool {
-        let mut is_changed = false;
+    pub(crate) fn hear_relay(&mut self, device: &Device, inputs: &mut Vec<Input>) -> bool {
+        let mut is_changed = self.many.hear_room(device, inputs);
         inputs.retain(|input| match input {
             Input::Connected(link) | Input::Disconnected(link) => {
                 self.speaking.remove(link);
@@ -162,6 +172,7 @@ impl Calls {
     /// Forgets what is under way after a failed transaction: it is noted when the engine looks again.
     pub(crate) fn disconnected(&mut self) {
         self.speaking.clear();
+        self.many.disconnected();
         if let Some(session) = &mut self.session {
             session.is_relay_asked = false;
         }

@@ -12,6 +12,7 @@ pub mod runner;
 pub use act::{Act, ActId};
 pub use bell::BellState;
 
+use crate::calls::many::Item;
 use crate::calls::{CallRefusal, Calls};
 use crate::db::{Database, DatabaseError, KvStore};
 use crate::files::{AttachmentId, DirectOrder, Directly, Discard, Fetch, Moving, Upload};
@@ -21,7 +22,7 @@ use bell::BellRope;
 use bytes::Bytes;
 use protocol::content::{Content, Kind, WhisperContent, WhisperKind};
 use protocol::event::{
-    CallHeard, ConversationId, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work,
+    ConversationId, ConversationState, Effect, Input, Intent, IntentError, IntentId, Link, Outcome, Record, Work,
 };
 use protocol::identity::{NodeUrl, RecoveryPhrase};
 use protocol::storage::{Batch, Storage, StorageError};
@@ -158,7 +159,7 @@ pub(crate) struct Collected {
     heard: Vec<(ConversationId, DeviceId)>,
     /// Uploads that are not wanted any more.
     pub(crate) called_off: Vec<AttachmentId>,
-    calls: Vec<CallHeard>,
+    calls: Vec<Item>,
 }
 
 impl Engine {
@@ -229,6 +230,7 @@ impl Engine {
             files: Moving::default(),
         };
         engine.lose_open_calls(now_ms)?;
+        engine.know_group_calls(now_ms)?;
         Ok(engine)
     }
 
@@ -276,7 +278,7 @@ impl Engine {
     pub fn handle(&mut self, now_ms: u64, mut inputs: Vec<Input>) -> Result<Output, EngineError> {
         let mut changes = Changes::new();
         self.bell.hear(self.device.node_url(), &mut inputs, &mut changes);
-        if self.calls.hear_relay(&mut inputs) {
+        if self.calls.hear_relay(&self.device, &mut inputs) {
             changes.insert(Change::Call);
         }
         let mut output = self.transact_inputs(now_ms, inputs)?;
@@ -593,7 +595,7 @@ impl Parts<'_> {
                     act::settle(self.connection, timeline, id, &outcome, &mut collected.output.changes)?;
                     collected.output.outcomes.push((id, outcome));
                 }
-                Effect::Record(Record::Call(heard)) => collected.calls.push(*heard),
+                Effect::Record(Record::Call(heard)) => collected.calls.push(Item::Heard(heard)),
                 Effect::Record(Record::Whispered { conversation, device, content }) => {
                     collected.whispers.push((conversation, device, content));
                 }
@@ -601,6 +603,14 @@ impl Parts<'_> {
                     if let Record::Received { conversation, device, .. } = &record {
                         collected.heard.push((*conversation, *device));
                         self.hear_direct(&record, collected)?;
+                    }
+                    if let Record::Conversation(moved) = &record
+                        && !moved.is_direct
+                    {
+                        let is_in = matches!(moved.state, ConversationState::Active | ConversationState::Suspect);
+                        let devices = moved.members.iter().flat_map(|member| member.devices.iter().copied());
+                        let devices = devices.filter(|_| is_in).collect();
+                        collected.calls.push(Item::Moved(moved.id, devices));
                     }
                     timeline.record(&record, self.now_ms, &mut collected.output.changes)?;
                 }

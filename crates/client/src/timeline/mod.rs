@@ -25,7 +25,7 @@ mod reinterpret;
 mod search;
 mod typing;
 
-pub use call::{CallEntry, CallOutcome, OpenCall};
+pub use call::{CallEntry, CallOutcome, KeptGroupCall, OpenCall};
 pub use conversation::{ConversationSummary, MemberSummary, Person, StoredAlert, StoredInvite};
 pub use detail::MessageInfo;
 pub use entry::{Entry, EntryId, EntryKind, MessageState, Notice, Reaction, Snapshot, Window};

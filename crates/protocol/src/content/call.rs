@@ -1,5 +1,6 @@
-//! Signals of a call in a message: the limits of CALLS.md s.2. What they mean is for the machine of crate `calls`.
+//! Signals of a call in a message: the limits of CALLS.md s.2. What they mean is for the machines of crate `calls`.
 
+use super::call_many::{CallCommit, UnderWay};
 use bytes::Bytes;
 use wire::Malformed;
 use wire::id::{CallId, DeviceId};
@@ -60,6 +61,19 @@ pub enum CallSignal {
         /// Why.
         reason: HangUpReason,
     },
+    /// A call of many is under way.
+    UnderWay(UnderWay),
+    /// This device wants to be in a call of many; whoever is in it takes it in with this KeyPackage.
+    Join {
+        /// For the call's group alone, at most 4 KiB.
+        key_package: Bytes,
+    },
+    /// A part of a change of the group of a call of many.
+    Commit(CallCommit),
+    /// This device is no longer in a call of many.
+    Leave,
+    /// Nobody is in a call of many: whoever says it waited in vain.
+    Over,
     /// A signal of a later version.
     Unknown,
 }
@@ -117,6 +131,11 @@ impl std::fmt::Debug for CallSignal {
             Self::Keys { .. } => "Keys",
             Self::Decline { .. } => "Decline",
             Self::HangUp { .. } => "HangUp",
+            Self::UnderWay(_) => "UnderWay",
+            Self::Join { .. } => "Join",
+            Self::Commit(_) => "Commit",
+            Self::Leave => "Leave",
+            Self::Over => "Over",
             Self::Unknown => "Unknown",
         })
     }
@@ -129,7 +148,7 @@ impl Call {
             CallSignal::Offer(description) | CallSignal::Answer(description) => {
                 present("sdp", description.sdp.len(), CALL_DESCRIPTION_BYTES_MAX)
             }
-            CallSignal::Ringing { key_package } => {
+            CallSignal::Ringing { key_package } | CallSignal::Join { key_package } => {
                 present("key_package", key_package.len(), CALL_KEY_PACKAGE_BYTES_MAX)
             }
             CallSignal::Candidates { candidates, .. } => {
@@ -146,7 +165,9 @@ impl Call {
                 present("tree", tree.len(), CALL_WELCOME_BYTES_MAX)
             }
             CallSignal::Decline { text, .. } => super::at_most("text", text.len(), NOTE_BYTES_MAX),
-            CallSignal::HangUp { .. } | CallSignal::Unknown => Ok(()),
+            CallSignal::UnderWay(under_way) => under_way.check(),
+            CallSignal::Commit(commit) => commit.check(),
+            CallSignal::HangUp { .. } | CallSignal::Leave | CallSignal::Over | CallSignal::Unknown => Ok(()),
         }
     }
 
@@ -183,6 +204,11 @@ impl Call {
                 };
                 CallSignal::HangUp { reason }
             }
+            Some(Raw::UnderWay(under_way)) => CallSignal::UnderWay(UnderWay::parse(&under_way)?),
+            Some(Raw::Join(join)) => CallSignal::Join { key_package: join.key_package },
+            Some(Raw::Commit(commit)) => CallSignal::Commit(CallCommit::parse(commit)?),
+            Some(Raw::Leave(raw::CallLeave {})) => CallSignal::Leave,
+            Some(Raw::Over(raw::CallOver {})) => CallSignal::Over,
         };
         Ok(Self { call_id: CallId::parse(&call.call_id)?, signal })
     }
@@ -206,6 +232,11 @@ impl Call {
                 Raw::Decline(raw::CallDecline { reason: *reason as u32, text: text.clone() })
             }
             CallSignal::HangUp { reason } => Raw::HangUp(raw::CallHangUp { reason: *reason as u32 }),
+            CallSignal::UnderWay(under_way) => Raw::UnderWay(under_way.to_proto()),
+            CallSignal::Join { key_package } => Raw::Join(raw::CallJoin { key_package: key_package.clone() }),
+            CallSignal::Commit(commit) => Raw::Commit(commit.to_proto()),
+            CallSignal::Leave => Raw::Leave(raw::CallLeave {}),
+            CallSignal::Over => Raw::Over(raw::CallOver {}),
             CallSignal::Unknown => return None,
         };
         Some(raw::Call { call_id: super::copy(&self.call_id), signal: Some(signal) })
@@ -216,13 +247,17 @@ fn present(field: &'static str, found: usize, limit: usize) -> Result<(), Malfor
     if found == 0 { Err(Malformed::Missing { field }) } else { super::at_most(field, found, limit) }
 }
 
+pub(super) fn parse_media(media: u32) -> Result<bool, Malformed> {
+    match media {
+        1 => Ok(false),
+        2 => Ok(true),
+        _ => Err(Malformed::Value { field: "media" }),
+    }
+}
+
 fn parse_description(description: raw::CallDescription) -> Result<Description, Malformed> {
     Ok(Description {
-        has_video: match description.media {
-            1 => false,
-            2 => true,
-            _ => return Err(Malformed::Value { field: "media" }),
-        },
+        has_video: parse_media(description.media)?,
         may_direct: description.may_direct,
         sdp: description.sdp,
     })

@@ -472,6 +472,7 @@ impl Parts<'_> {
                 self.door_ready(cx)
             }
             LinkKind::Knock => self.advance_jobs_on(cx, link),
+            LinkKind::Room => Ok(()),
         }
     }
 
@@ -484,6 +485,7 @@ impl Parts<'_> {
             }
             LinkKind::Door => self.door_gone(),
             LinkKind::Knock => self.jobs_disconnected(cx, link),
+            LinkKind::Room => {}
         }
         Ok(())
     }

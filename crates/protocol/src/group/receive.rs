@@ -81,7 +81,10 @@ impl Group {
             return Ok(());
         }
         if cell.seq == self.record.cursor + 1 {
-            self.receive(cx, cell)?;
+            self.wire.is_pushed = true;
+            let received = self.receive(cx, cell);
+            self.wire.is_pushed = false;
+            received?;
             self.save(cx)?;
         }
         self.read_on(cx);
@@ -195,11 +198,18 @@ impl Group {
 
     /// Tells of a call's signal, with what this epoch gives to a call that is answered in it.
     fn hear_call(&self, cx: &mut Cx<'_>, sender: DeviceIdentity, sent_ms: u64, call: Call) {
-        let psk = match call.signal {
-            CallSignal::Answer(_) => crate::call::derive_psk(cx.crypto, &self.mls, &call.call_id),
-            _ => None,
-        };
-        cx.record(Record::Call(Box::new(CallHeard { conversation: self.id(), sender, sent_ms, call, psk })));
+        let is_change = matches!(&call.signal, CallSignal::Commit(commit) if commit.part + 1 == commit.parts);
+        let has_psk = is_change || matches!(call.signal, CallSignal::Answer(_));
+        cx.record(Record::Call(Box::new(CallHeard {
+            conversation: self.id(),
+            sender,
+            sent_ms,
+            psk: has_psk.then(|| crate::call::derive_psk(cx.crypto, &self.mls, &call.call_id)).flatten(),
+            epoch: self.record.epoch,
+            members: if is_change { self.call_peers() } else { Vec::new() },
+            is_live: self.wire.is_pushed,
+            call,
+        })));
     }
 
     fn take_plaintext(&mut self, cx: &mut Cx<'_>, cell: &Cell, plaintext: &Plaintext) -> Result<Flow, DeviceError> {

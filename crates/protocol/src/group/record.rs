@@ -112,6 +112,8 @@ pub(crate) struct Wire {
     pub(crate) flight: VecDeque<Option<u64>>,
     /// After a refusal: wait until nothing is in flight.
     pub(crate) is_draining: bool,
+    /// The cell that is taken now was pushed, not read.
+    pub(crate) is_pushed: bool,
     /// Holds app sends while the commit is on its way.
     pub(crate) is_held: bool,
     pub(crate) is_commit_sent: bool,
