@@ -94,6 +94,16 @@ fn show_changes(runner: &mut Runner, output: &Output) -> Result<(), Failure> {
                     output.put(&request_json(&request), || request_line(&request));
                 }
             }
+            Change::Call if output.is_json() => {
+                for call in runner.engine().group_calls() {
+                    let devices: Vec<String> = call.line.iter().map(|device| device.to_hex()).collect();
+                    let object = json!({
+                        "type": "group_call", "conversation": call.conversation.to_hex(), "call": call.call_id.to_hex(),
+                        "has_video": call.has_video, "devices": devices,
+                    });
+                    output.put(&object, String::new);
+                }
+            }
             Change::Updated(..)
             | Change::Removed(..)
             | Change::Conversation(_)

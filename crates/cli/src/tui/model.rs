@@ -22,6 +22,8 @@ pub struct ConversationRow {
     pub summary: ConversationSummary,
     /// Who types there.
     pub typing: Vec<String>,
+    /// Who is in the call that is under way there.
+    pub in_call: Vec<String>,
 }
 
 /// The message that a reply answers.

@@ -156,6 +156,8 @@ pub fn timer_set(who: Option<&str>, seconds: u32) -> String {
 /// What became of a call.
 pub fn call(call: &CallEntry) -> String {
     let id = match (call.outcome, call.is_outgoing) {
+        (CallOutcome::Talked, _) if call.group.is_some() => "call-group",
+        _ if call.group.is_some() => "call-group-missed",
         (CallOutcome::Talked, _) => "call-talked",
         (CallOutcome::Elsewhere, _) => "call-elsewhere",
         (CallOutcome::Unanswered, true) => "call-unanswered",
@@ -176,6 +178,14 @@ pub fn typing(names: &[String]) -> String {
         [one] => named("typing-one", one),
         [one, two] => say("typing-two", &[("name", one.as_str().into()), ("other", two.as_str().into())]),
         many => counted("typing-many", many.len()),
+    }
+}
+
+/// Who is in the call that is under way.
+pub fn in_call(names: &[String]) -> String {
+    match names {
+        [one] => named("in-call-one", one),
+        many => counted("in-call-many", many.len()),
     }
 }
 

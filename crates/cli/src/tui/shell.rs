@@ -159,7 +159,8 @@ impl<'a> Shell<'a> {
                         events.push(Event::Failed(format!("! {}", says::alert(&alert.code, &alert.text).0)));
                     }
                 }
-                Change::Invites | Change::Bell | Change::Call => {}
+                Change::Call => is_list = true,
+                Change::Invites | Change::Bell => {}
             }
         }
         if is_list {
@@ -212,8 +213,26 @@ impl<'a> Shell<'a> {
         summaries
             .into_iter()
             .filter(|summary| !(summary.state == ConversationState::Restarted && replaced.contains(&summary.id)))
-            .map(|summary| Ok(ConversationRow { typing: self.typing(&summary.id)?, summary }))
+            .map(|summary| {
+                let (typing, in_call) = (self.typing(&summary.id)?, self.in_call(&summary.id)?);
+                Ok(ConversationRow { typing, in_call, summary })
+            })
             .collect()
+    }
+
+    /// The names of those who are in the call that is under way.
+    fn in_call(&self, conversation: &ConversationId) -> Result<Vec<String>, Failure> {
+        let calls = self.runner.engine().group_calls();
+        let Some(call) = calls.into_iter().find(|call| call.conversation == *conversation) else {
+            return Ok(Vec::new());
+        };
+        let timeline = self.timeline();
+        let mut accounts = Vec::new();
+        for device in &call.line {
+            let account = timeline.device_account(conversation, device)?;
+            accounts.extend(account.filter(|account| !accounts.contains(account)));
+        }
+        accounts.iter().map(|account| Ok(timeline.display_name(account)?)).collect()
     }
 
     /// The names of those who type.
@@ -249,7 +268,7 @@ impl<'a> Shell<'a> {
         let loaded = self.load(conversation, &windows, false)?;
         let members = timeline.members(conversation)?;
         let typing = self.typing(conversation)?;
-        let row = ConversationRow { summary, typing: typing.clone() };
+        let row = ConversationRow { summary, typing: typing.clone(), in_call: self.in_call(conversation)? };
         Ok(vec![Event::Opened(Box::new(Opened { row, members, loaded, at, typing }))])
     }
 

@@ -49,7 +49,7 @@ pub fn summary(id: ConversationId, title: &str) -> ConversationSummary {
 }
 
 pub fn row(id: ConversationId, title: &str) -> ConversationRow {
-    ConversationRow { summary: summary(id, title), typing: Vec::new() }
+    ConversationRow { summary: summary(id, title), typing: Vec::new(), in_call: Vec::new() }
 }
 
 pub fn entry(id: i64, sender: AccountId, text: &str) -> Entry {

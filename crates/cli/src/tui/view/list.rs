@@ -128,6 +128,10 @@ fn preview(model: &Model, row: &ConversationRow) -> Vec<Span<'static>> {
         let names: Vec<String> = row.typing.iter().map(|name| safe::line(name)).collect();
         return vec![Span::styled(says::typing(&names), theme.lamp().patch(theme.voice()))];
     }
+    if !row.in_call.is_empty() {
+        let names: Vec<String> = row.in_call.iter().map(|name| safe::line(name)).collect();
+        return vec![Span::styled(says::in_call(&names), theme.lamp())];
+    }
     let is_open = model.chat.as_ref().is_some_and(|chat| chat.row.summary.id == summary.id);
     if let (Some(draft), false) = (&summary.draft, is_open) {
         return vec![

@@ -60,12 +60,16 @@ fn head(model: &Model, chat: &Chat, area: Rect, line: Style, buffer: &mut Buffer
     }
     left.push(Span::styled(safe::line(&summary.title), Style::new().add_modifier(Modifier::BOLD)));
     let names: Vec<String> = chat.typing.iter().map(|name| safe::line(name)).collect();
+    let listed = model.rows.iter().find(|row| row.summary.id == summary.id).unwrap_or(&chat.row);
+    let in_call: Vec<String> = listed.in_call.iter().map(|name| safe::line(name)).collect();
     let state = says::conversation_state(summary.state);
     let (aside, style) = if !names.is_empty() {
         (says::typing(&names), theme.lamp().patch(theme.voice()))
     } else if !state.is_empty() {
         let is_bad = matches!(summary.state, ConversationState::Disputed | ConversationState::Suspect);
         (state.to_owned(), if is_bad { theme.alarm().patch(theme.voice()) } else { theme.aside() })
+    } else if !in_call.is_empty() {
+        (says::in_call(&in_call), theme.lamp())
     } else if summary.is_direct {
         (String::new(), theme.aside())
     } else {
