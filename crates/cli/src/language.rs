@@ -208,6 +208,7 @@ mod tests {
             include_str!("session.rs"),
             include_str!("failure.rs"),
             include_str!("commands/account.rs"),
+            include_str!("commands/call.rs"),
             include_str!("commands/contact.rs"),
             include_str!("commands/conversation.rs"),
             include_str!("commands/file.rs"),
