@@ -510,3 +510,34 @@ device-none-microphone = Your microphone is gone. They can’t hear you: plug on
 device-none-camera = Your camera is gone. They only hear you now.
 privacy-preview = See yourself first
 privacy-preview-more = Before you call, you see your picture and see how loud you are.
+group-call-under-way = A call is under way.
+group-call-join = Join
+group-call-begin = Begin the call
+group-call-title = { $name } is talking
+group-call-title-new = Call { $name }
+group-call-there = In it: { $names }
+group-call-rings = { $name } is calling { $group }
+group-call-not-now = Not now
+group-call-here =
+    { $count ->
+        [one] { $count } here
+       *[other] { $count } here
+    }
+group-call-and-more = { $names } and { $count } more
+group-call-grid = Grid
+group-call-speaker = Speaker view
+group-call-people = Who is in the call
+group-call-screen = { $name }’s screen
+group-call-muted = muted
+group-call-speaking = speaking
+group-call-hand = { $name }: hand is up
+group-call-hand-up = Raise hand
+group-call-hand-down = Lower hand
+group-call-leave = Leave the call
+group-call-before = Page before
+group-call-after = Next page
+group-call-full = The call is full. Try again later.
+group-call-denied = The node lets nobody into this call. Ask whoever runs it.
+group-call-ended-removed = You are not in this group any more, so the call is over for you.
+group-call-ended-nobody-there = Nobody let you in. Try again.
+group-call-ended-lost = The call broke off. Join again.

@@ -513,3 +513,34 @@ device-none-microphone = Il tuo microfono non c’è più. Non ti sentono: colle
 device-none-camera = La tua videocamera non c’è più. Ora ti sentono soltanto.
 privacy-preview = Prima guardati
 privacy-preview-more = Prima di chiamare vedi la tua immagine e quanto ti si sente.
+group-call-under-way = C’è una chiamata in corso.
+group-call-join = Entra
+group-call-begin = Inizia la chiamata
+group-call-title = { $name } sta parlando
+group-call-title-new = Chiama { $name }
+group-call-there = Ci sono: { $names }
+group-call-rings = { $name } sta chiamando { $group }
+group-call-not-now = Non ora
+group-call-here =
+    { $count ->
+        [one] { $count } qui
+       *[other] { $count } qui
+    }
+group-call-and-more = { $names } e altri { $count }
+group-call-grid = Griglia
+group-call-speaker = Chi parla
+group-call-people = Chi è nella chiamata
+group-call-screen = Schermo di { $name }
+group-call-muted = senza audio
+group-call-speaking = sta parlando
+group-call-hand = { $name }: mano alzata
+group-call-hand-up = Alza la mano
+group-call-hand-down = Abbassa la mano
+group-call-leave = Esci dalla chiamata
+group-call-before = Pagina precedente
+group-call-after = Pagina successiva
+group-call-full = La chiamata è piena. Riprova più tardi.
+group-call-denied = Il nodo non fa entrare nessuno in questa chiamata. Chiedi a chi lo gestisce.
+group-call-ended-removed = Non sei più in questo gruppo, quindi la chiamata per te è finita.
+group-call-ended-nobody-there = Nessuno ti ha fatto entrare. Riprova.
+group-call-ended-lost = La chiamata si è interrotta. Entra di nuovo.

@@ -61,6 +61,9 @@ const SCREENS: Record<string, { query?: string; go?: (page: Page) => Promise<unk
   'call-menu': { to: 'ida', go: async (page) => { await page.evaluate(() => window.fixture.talk('ida')); await page.locator('.them.shown').waitFor(); await page.getByTestId('call-more').click(); } },
   'call-small': { to: 'ida', go: async (page) => { await page.evaluate(() => window.fixture.talk('ida')); await page.locator('.them.shown').waitFor(); await page.getByTestId('call-small').click(); } },
   'call-rtl': { to: 'ida', go: async (page) => { await page.evaluate(() => { document.documentElement.dir = 'rtl'; return window.fixture.talk('ida'); }); await page.locator('.them.shown').waitFor(); } },
+  'group-call': { to: 'harvest', go: async (page) => { await page.evaluate(() => window.fixture.gather()); await page.getByTestId('tile').nth(8).waitFor(); await page.waitForTimeout(600); } },
+  'group-speaker': { to: 'harvest', go: async (page) => { await page.evaluate(() => window.fixture.gather(true)); await page.getByTestId('tile').nth(8).waitFor(); await page.waitForTimeout(600); } },
+  'group-preview': { to: 'harvest', go: async (page) => { await page.getByTestId('call-video').click(); await page.getByTestId('preview-go').waitFor(); await page.waitForTimeout(600); } },
   privacy: { go: async (page) => { await page.evaluate(() => window.fixture.show({ kind: 'settings', page: 'privacy' })); await page.waitForTimeout(400); } },
   offline: { to: 'luca', go: async (page) => page.evaluate(() => window.fixture.engine.change((world) => { world.network = { ...world.network, state: 'offline' }; })) },
 };

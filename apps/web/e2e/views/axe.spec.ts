@@ -35,6 +35,7 @@ const SCREENS: [string, string | undefined, (page: Page) => Promise<unknown>][] 
   ['a call that comes', 'ida', async (page) => { await page.emulateMedia({ reducedMotion: 'reduce' }); await page.evaluate(() => window.fixture.engine.ring('ida')); await page.getByTestId('ringing').waitFor(); }],
   ['a look at oneself before a call', 'ida', async (page) => { await page.getByTestId('call-video').click(); await page.getByTestId('preview-devices').click(); await page.getByTestId('audioinput').waitFor(); }],
   ['a call', 'ida', async (page) => { await page.evaluate(() => window.fixture.talk('ida')); await page.locator('.them.shown').waitFor(); await page.getByTestId('call-more').click(); }],
+  ['a call of many', 'harvest', async (page) => { await page.evaluate(() => window.fixture.gather()); await page.getByTestId('tile').nth(8).waitFor(); }],
   ['mentioning', 'harvest', (page) => page.getByTestId('composer').pressSequentially('@')],
 ];
 

@@ -80,7 +80,11 @@ class CallModel {
       if (!isCrossed) this.#end();
       if (hasBroken && !now) toasts.say(t('call-over'));
     }
-    if (now?.state === 'ringing' && before?.call !== now.call) this.#notify(now);
+    if (now?.state === 'ringing' && before?.call !== now.call) {
+      // Another device of ours may be able to.
+      if (canSeal()) this.#notify(now);
+      else void this.#engine?.callDecline({ call: now.call, reason: 'unable' }).catch(() => undefined);
+    }
     const rings = now?.state === 'ringing' || (this.isHere && now?.state === 'ringing-there');
     if (rings && !this.#silence) this.#silence = ring(now?.state === 'ringing');
     if (now?.state !== 'ringing') this.#notice?.close();

@@ -221,7 +221,7 @@ export class Owner {
       wake: () => this.wake(),
       changed: () => this.topics.touch('network'),
       connected: () => this.#catchUp(),
-      isUrgent: () => core.query('call', '[]') !== 'null',
+      isUrgent: () => core.query('call', '[]') !== 'null' || core.query('groupCall', '[]') !== 'null',
       file: (order) => this.files?.perform(order),
     });
     this.filesOpened = new Promise((resolve) => { void this.#beginFiles(core, resolve); });
