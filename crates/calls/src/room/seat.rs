@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use str0m::media::MediaKind;
 use wire::room::RoomSlot;
 
+/// A picture for which there is no room is paused after so long.
+const PAUSE_SHORT: Duration = Duration::from_secs(3);
 /// A layer is raised this long after it was raised before.
 const RAISE_EVERY: Duration = Duration::from_secs(1);
 /// A voice keeps its seat for so long at least.
@@ -185,7 +187,8 @@ struct Choice {
 }
 
 /// Chooses the layer of each video of a receiver within what its connection carries: first all of them small, then
-/// each larger in turn. Whose target changed needs a key frame: their places are returned.
+/// each larger in turn. What is shown stays small for a while where there is no room for it: less sent is less measured, and
+/// an estimate that fell for a moment would take long to come back. Whose target changed needs a key frame: their places are returned.
 pub(super) fn choose_layers(now: Instant, slots: &mut [Slot], offers: &[Offer], estimate_bps: u64) -> Vec<usize> {
     let mut left = estimate_bps / 100 * SHARE;
     let rates_of = |slot: &Slot| {
@@ -197,13 +200,18 @@ pub(super) fn choose_layers(now: Instant, slots: &mut [Slot], offers: &[Offer], 
         left = left.saturating_sub(rates_of(slot).and_then(|(_, rates)| rates[0]).unwrap_or(0));
     }
     let mut chosen: Vec<Choice> = Vec::new();
-    for (at, slot) in slots.iter().enumerate().filter(|(_, slot)| slot.kind == MediaKind::Video) {
+    for (at, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.kind == MediaKind::Video) {
         let Some((layer_max, rates)) = rates_of(slot) else { continue };
         // The smallest that is sent, even where it is larger than what is wanted.
         let least = rates.iter().position(Option::is_some);
         let cost = least.and_then(|least| rates[least]).unwrap_or(0);
         // One picture at least is shown, however bad it gets.
-        let is_paid = cost <= left || chosen.is_empty();
+        let has_room = cost <= left || chosen.is_empty();
+        let short_since = if has_room { None } else { Some(slot.short_since.unwrap_or(now)) };
+        slot.short_since = short_since;
+        let is_shown = slot.feed.as_ref().is_some_and(|feed| feed.target.is_some());
+        let is_kept = is_shown && short_since.is_some_and(|since| now.saturating_duration_since(since) < PAUSE_SHORT);
+        let is_paid = has_room || is_kept;
         left = left.saturating_sub(if is_paid { cost } else { 0 });
         chosen.push(Choice { at, rates, layer_max, layer: least.filter(|_| is_paid) });
     }
@@ -334,7 +342,13 @@ mod tests {
         assert_eq!(targets(&slots), [Some(1), Some(1), Some(0), Some(0)], "not twice at once");
         choose_layers(at + Duration::from_secs(2), &mut slots, &offers, 10_000_000);
         assert_eq!(targets(&slots), [Some(2); 4]);
-        choose_layers(at + Duration::from_secs(2), &mut slots, &offers, 10_000);
+        let narrow = at + Duration::from_secs(2);
+        choose_layers(narrow, &mut slots, &offers, 10_000);
+        assert_eq!(targets(&slots), [Some(0); 4], "small at once, and not paused for a moment");
+        choose_layers(narrow + PAUSE_SHORT - TICK, &mut slots, &offers, 1_000_000);
+        choose_layers(narrow + PAUSE_SHORT, &mut slots, &offers, 10_000);
+        assert!(targets(&slots).iter().all(Option::is_some), "it was wide enough in between");
+        choose_layers(narrow + PAUSE_SHORT * 2, &mut slots, &offers, 10_000);
         assert_eq!(targets(&slots), [Some(0), None, None, None], "one is always shown");
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Slot {
     pub(super) feed: Option<Feed>,
     /// When the layer was last raised.
     pub(super) raised_at: Option<Instant>,
+    /// Since when the connection is too narrow for its smallest layer.
+    pub(super) short_since: Option<Instant>,
     /// When what comes in it changed.
     pub(super) since: Option<Instant>,
     /// The sender's payload type, and the receiver's for the same codec.
@@ -56,7 +58,7 @@ pub(super) struct Outgoing {
 impl Slot {
     pub(super) fn new(mid: Mid, kind: MediaKind) -> Self {
         let renumber = Renumber::default();
-        Self { mid, kind, feed: None, raised_at: None, since: None, pts: None, renumber }
+        Self { mid, kind, feed: None, raised_at: None, short_since: None, since: None, pts: None, renumber }
     }
 
     /// Takes another feed, or none.
@@ -64,6 +66,7 @@ impl Slot {
         self.feed = feed;
         self.pts = None;
         self.raised_at = None;
+        self.short_since = None;
         self.since = Some(now);
     }
 
