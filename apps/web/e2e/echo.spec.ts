@@ -17,8 +17,9 @@ test.use({ options: ['--relay', 'private'] });
 
 interface Kept { peers: RTCPeerConnection[] }
 
-/** Keeps the page's connections where the test finds them. */
+/** Calls without a look at oneself first, and keeps the page's connections where the test finds them. */
 const KEEP = `
+  localStorage.setItem('call-preview', 'off');
   globalThis.kept = { peers: [] };
   const Own = RTCPeerConnection;
   globalThis.RTCPeerConnection = class extends Own { constructor(...a) { super(...a); globalThis.kept.peers.push(this); } };

@@ -136,6 +136,22 @@ test('where both looked for another way at once, the caller keeps to its offer a
   }
 });
 
+test('where both see that the node came back, the caller looks for another way and the other side waits for it', async () => {
+  for (const isOutgoing of [true, false]) {
+    const engine = new FakeEngine();
+    const first = isOutgoing ? call({ state: 'calling', want: 'offer' }) : call({ isOutgoing, want: 'answer', remote: remote(false) });
+    const connection = open(engine, first, false);
+    await settled();
+    connection.follow(call({ isOutgoing, state: 'talking', remote: remote(false) }));
+    await settled();
+    engine.described.length = 0;
+    connection.nodeBack();
+    await settled();
+    expect(engine.described.map((one) => one.isOffer)).toEqual(isOutgoing ? [true] : []);
+    connection.close();
+  }
+});
+
 test('a way that surely changed is looked for at once, one that may mend itself later', async () => {
   const engine = new FakeEngine();
   const connection = open(engine, call({ state: 'calling', want: 'offer' }), false);

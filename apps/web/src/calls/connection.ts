@@ -9,6 +9,8 @@ import { Sealer, connectionOptions } from './transform';
 const GATHER_MS = 40;
 /** A broken way gets so long to mend itself before another is looked for, and each try so long. */
 const RESTART_MS = 1_500;
+/** Who was called leaves the looking to the caller for so long. */
+const LATE_MS = 10_000;
 /** An offer that nobody answered for so long is made again. */
 const OFFER_MS = 5_000;
 const LOOK_MS = 2_000;
@@ -229,9 +231,12 @@ export class Connection {
     this.#watcher.changed();
   }
 
-  /** The caller looks first. */
+  /**
+   * The caller looks, and the other side only where nothing comes of that: a browser that has to take its own offer back
+   * for another one does not decode the picture any more.
+   */
   #patience(): number {
-    return this.#last.isOutgoing ? RESTART_MS : 2 * RESTART_MS;
+    return this.#last.isOutgoing ? RESTART_MS : LATE_MS;
   }
 
   #flows(): void {
@@ -239,13 +244,18 @@ export class Connection {
     void this.#look();
     // Whoever goes away with their page closes the connection; the conversation may hear of it much later.
     const transport = this.#peer.getSenders()[0]?.transport;
-    if (transport) transport.onstatechange = () => { if (transport.state === 'closed' && !this.#isClosed) this.#watcher.left(); };
+    if (transport) transport.onstatechange = () => {
+      const isTheOne = this.#peer.getSenders()[0]?.transport === transport;
+      if (isTheOne && transport.state === 'closed' && !this.#isClosed) this.#watcher.left();
+    };
   }
 
-  /**
-   * Looks for another way: the one there was broke, or surely is no longer what it was, for the network changed or
-   * the node came back.
-   */
+  /** The node came back: a relay of its that is forgotten now looks whole for a while yet. Both sides see it; the caller looks. */
+  nodeBack(): void {
+    if (this.#last.isOutgoing) this.restart(true);
+  }
+
+  /** Looks for another way: the one there was broke, or surely (`isSure`) is no longer what it was, for the network changed. */
   restart(isSure = false): void {
     const now = this.#last;
     if (this.#isClosed || now.state !== 'talking' || (this.isFlowing && !isSure)) return;

@@ -58,8 +58,7 @@ class CallModel {
     const stopNetwork = engine.watch('network', [], ({ state }) => {
       const wasOnline = this.#isOnline;
       this.#isOnline = state === 'online';
-      // The node came back: a relay of its that is forgotten now looks whole for a while yet.
-      if (this.#isOnline && !wasOnline && this.way !== 'direct') again();
+      if (this.#isOnline && !wasOnline && this.way !== 'direct') this.connection?.nodeBack();
     });
     return () => {
       stop();
