@@ -1,8 +1,8 @@
 //! One person of a room: a WebRTC connection, what it sends, where it receives, what it may cost.
 
 use super::policy::{
-    ADDRESSES_MAX, CHANNEL_BYTES_MAX, PAUSE_AFTER, RESEND_PACKETS, RoomPolicy, RoomRefusal, SAYS_PER_S, SOURCES_MAX,
-    VIDEOS_MAX, VOICES_MAX,
+    ADDRESSES_MAX, CHANNEL_BYTES_MAX, PAUSE_AFTER, RESEND_FOR, RESEND_PACKETS, RESEND_SHARE, RoomPolicy, RoomRefusal,
+    SAYS_PER_S, SOURCES_MAX, VIDEOS_MAX, VOICES_MAX,
 };
 use super::rooms::Sent;
 use super::slot::{Outgoing, Slot};
@@ -256,6 +256,7 @@ impl Person {
             {
                 // It was paced where it was made; a second pacer would only add delay.
                 stream.set_unpaced(true);
+                stream.set_rtx_cache(RESEND_PACKETS, RESEND_FOR, Some(RESEND_SHARE));
                 self.slots.push(Slot::new(added.mid, added.kind));
             }
         }
@@ -376,7 +377,6 @@ fn builder(certificate: &DtlsCert) -> str0m::RtcConfig {
         .enable_av1(true)
         .set_extension_map(extensions)
         .enable_bwe(Some(Bitrate::bps(FIRST_ESTIMATE_BPS)))
-        .set_send_buffer_video(RESEND_PACKETS)
         .set_sctp_max_buffered_amount(CHANNEL_BYTES_MAX * 2)
         .set_stats_interval(None)
 }

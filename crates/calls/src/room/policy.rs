@@ -34,6 +34,10 @@ pub const SAYS_PER_S: u64 = 20;
 pub const CHANNEL_BYTES_MAX: usize = 256 << 10;
 /// Packets that are kept of one stream, so that they can be sent again.
 pub const RESEND_PACKETS: usize = 256;
+/// And for so long: whoever is further away than that sees a key frame sooner.
+pub const RESEND_FOR: Duration = Duration::from_millis(750);
+/// Of what is sent, this much at most may be what was sent before.
+pub const RESEND_SHARE: f32 = 0.15;
 
 /// What an operator may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
